@@ -1,0 +1,1 @@
+"""Dataframe ETL: readers and writers outside, pure transforms between them."""
