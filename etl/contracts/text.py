@@ -1,0 +1,44 @@
+"""Text columns whose length is what SQL Server counts."""
+
+from __future__ import annotations
+
+import dataframely as dy
+import polars as pl
+
+__all__ = ["Text", "utf16_units"]
+
+
+class Text(dy.String):
+    """A text column; ``min_length`` and ``max_length`` count UTF-16 units.
+
+    ``NVARCHAR(n)`` holds n byte pairs: an accented letter or a Chinese character takes one, an
+    emoji two. dataframely's own ``String`` counts UTF-8 bytes, so it would turn away a name of 100
+    Chinese characters where 255 fit.
+
+    Source: https://learn.microsoft.com/en-us/sql/t-sql/data-types/nchar-and-nvarchar-transact-sql
+
+    Examples
+    --------
+    >>> class Orders(dy.Schema):
+    ...     note = Text(max_length=2)
+    >>> Orders.is_valid(pl.DataFrame({"note": ["订单"]})), Orders.is_valid(pl.DataFrame({"note": ["👕!"]}))
+    (True, False)
+    """
+
+    def validation_rules(self, expr: pl.Expr) -> dict[str, pl.Expr]:
+        """Build the column's rules, with the lengths in UTF-16 units."""
+        rules = super().validation_rules(expr)
+        if self.min_length is not None:
+            rules["min_length"] = utf16_units(expr) >= self.min_length
+        if self.max_length is not None:
+            rules["max_length"] = utf16_units(expr) <= self.max_length
+        return rules
+
+
+def utf16_units(text: pl.Expr) -> pl.Expr:
+    """Count the UTF-16 units of a text expression: code points, and one more for each above U+FFFF.
+
+    >>> pl.select(utf16_units(pl.lit("é订👕"))).item()
+    4
+    """
+    return text.str.len_chars() + text.str.count_matches(r"[\x{10000}-\x{10FFFF}]")
