@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import dataframely as dy
-import polars as pl
+
+if TYPE_CHECKING:
+    import polars as pl
 
 __all__ = ["Text", "utf16_units"]
 
@@ -19,6 +23,7 @@ class Text(dy.String):
 
     Examples
     --------
+    >>> import polars as pl
     >>> class Orders(dy.Schema):
     ...     note = Text(max_length=2)
     >>> Orders.is_valid(pl.DataFrame({"note": ["订单"]})), Orders.is_valid(pl.DataFrame({"note": ["👕!"]}))
@@ -38,6 +43,7 @@ class Text(dy.String):
 def utf16_units(text: pl.Expr) -> pl.Expr:
     """Count the UTF-16 units of a text expression: code points, and one more for each above U+FFFF.
 
+    >>> import polars as pl
     >>> pl.select(utf16_units(pl.lit("é订👕"))).item()
     4
     """
