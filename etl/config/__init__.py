@@ -1,0 +1,17 @@
+"""config.yaml: databases, APIs and profiles, checked as a whole, with secrets by reference only."""
+
+from __future__ import annotations
+
+from etl.config._load import Config, find_config, get_config, load_config, reset_config
+from etl.config._settings import BoardSettings, DatabaseSettings, MondaySettings
+
+__all__ = [
+    "BoardSettings",
+    "Config",
+    "DatabaseSettings",
+    "MondaySettings",
+    "find_config",
+    "get_config",
+    "load_config",
+    "reset_config",
+]

@@ -1,0 +1,330 @@
+"""Find config.yaml, check all of it, and hand out one database or API at a time."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from etl.config._merge import Merged, merge
+from etl.config._models import MondayEntry, ServerEntry
+from etl.config._problems import Problem, all_problems, entry_problems, strings
+from etl.config._references import missing, references, substitute
+from etl.config._settings import BoardSettings, DatabaseSettings, MondaySettings
+from etl.config._url import UrlError, parse_url
+from etl.config._yaml import Document, KeyPath, parse_yaml
+from etl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["Config", "find_config", "get_config", "load_config", "reset_config"]
+
+_TOKEN: KeyPath = ("apis", "monday", "token")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A checked configuration; environment variables are read when an entry is asked for.
+
+    A job so needs the secrets of the databases that it uses, and no others.
+    """
+
+    path: Path
+    profile: str | None
+    _merged: Merged = field(repr=False)
+    _lines: Mapping[KeyPath, int] = field(repr=False)
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """The names of the databases, in the file's order."""
+        return tuple(_mapping(self._merged.tree.get("databases")))
+
+    def database(self, name: str) -> DatabaseSettings:
+        """How to reach a database.
+
+        Raises
+        ------
+        ConfigError
+            There is no such database, or an environment variable that it refers to is not set.
+        """
+        entries = _mapping(self._merged.tree.get("databases"))
+        if name not in entries:
+            message = f"{self._file}: no database {name!r}; {_suggest(name, entries)}"
+            raise ConfigError(message, database=name)
+        at = ("databases", name)
+        values = _mapping(entries[name])
+        self._need(self._missing(values, at))
+        if "url" not in values:
+            return self._server(name, values, at)
+        timeout = values.get("connect_timeout")
+        try:
+            settings = parse_url(
+                str(values["url"]),
+                name=name,
+                directory=self.path.parent,
+                variable=os.environ.__getitem__,
+            )
+        except UrlError as error:
+            self._need([Problem(self._merged.origin((*at, "url")), (*at, "url"), str(error))])
+            raise
+        if timeout is None:
+            return settings
+        return replace(settings, connect_timeout=int(_resolved(str(timeout))))
+
+    def _server(self, name: str, values: Mapping[str, object], at: KeyPath) -> DatabaseSettings:
+        entry, problems = entry_problems(ServerEntry, _resolve(values), at, self._merged)
+        self._need(problems)
+        server = cast("ServerEntry", entry)
+        return DatabaseSettings(
+            name=name,
+            engine="mssql",
+            database=server.database,
+            host=server.host,
+            port=server.port,
+            username=server.username,
+            password=server.password,
+            driver=server.driver.strip("{}") if server.driver else None,
+            encrypt=server.encrypt or "yes",
+            trust_server_certificate=bool(server.trust_server_certificate),
+            trusted_connection=bool(server.trusted_connection),
+            connect_timeout=server.connect_timeout or 15,
+        )
+
+    def monday(self) -> MondaySettings:
+        """How to reach monday.com; ``MONDAY_API_URL`` in the environment goes before the file.
+
+        Raises
+        ------
+        ConfigError
+            There is no ``apis.monday``, or a token is needed and not there.
+        """
+        at = ("apis", "monday")
+        given = _mapping(_mapping(self._merged.tree.get("apis")).get("monday"))
+        if not given:
+            raise ConfigError(f"{self._file}: apis.monday is missing; it says how to reach boards")
+        values = {"token": "${MONDAY_API_TOKEN}", **given}
+        url = os.environ.get("MONDAY_API_URL")
+        token_missing = self._missing({"token": values["token"]}, at)
+        if token_missing or values["token"] is None:
+            sample, problems = entry_problems(
+                MondayEntry, _resolve({**values, "token": None}), at, self._merged
+            )
+            self._need(problems)
+            if url or not cast("MondayEntry", sample).sample:
+                path = self._merged.origin(_TOKEN)
+                self._need(token_missing or [Problem(path, _TOKEN, "is missing")])
+            values["token"] = None
+        self._need(self._missing(values, at))
+        entry, problems = entry_problems(MondayEntry, _resolve(values), at, self._merged)
+        self._need(problems)
+        monday = cast("MondayEntry", entry)
+        return MondaySettings(
+            url=url or monday.url,
+            token=monday.token,
+            sample=monday.sample and monday.token is None,
+            sample_rows=monday.sample_rows,
+            api_version=monday.api_version,
+            timeout=monday.timeout,
+            boards={
+                name: BoardSettings(id=board.id, columns=board.columns)
+                for name, board in monday.boards.items()
+            },
+        )
+
+    def missing_variables(self) -> tuple[str, ...]:
+        """A line for every environment variable that is referred to and not set."""
+        sample = _mapping(_mapping(self._merged.tree.get("apis")).get("monday")).get("sample")
+        problems = self._missing(self._merged.tree, ())
+        if sample is True and not os.environ.get("MONDAY_API_URL"):
+            problems = [problem for problem in problems if problem.at != _TOKEN]
+        return tuple(_lines(problems, self._lines, self._file))
+
+    def literal_secrets(self) -> tuple[str, ...]:
+        """A line for every secret that is written into the file itself."""
+        found: list[Problem] = []
+        for at, text in strings(self._merged.tree):
+            literal = bool(text) and not references(text)
+            if at[-1] == "url" and at[0] == "databases" and "${" not in text:
+                literal = parse_url(text, name="").password is not None
+            elif at[-1] not in ("password", "token"):
+                literal = False
+            if literal:
+                path = self._merged.origin(at)
+                advice = "is written into the file: put it in the environment, as ${NAME}"
+                found.append(Problem(path, at, f"a secret {advice}"))
+        return tuple(_lines(found, self._lines, self._file))
+
+    @property
+    def _file(self) -> str:
+        return _shown(self.path)
+
+    def _missing(self, tree: object, at: KeyPath) -> list[Problem]:
+        return [
+            Problem(
+                self._merged.origin(path), path, f"the environment variable {variable} is not set"
+            )
+            for path, text in strings(tree, at)
+            for variable in missing(text, os.environ)
+        ]
+
+    def _need(self, problems: list[Problem]) -> None:
+        if problems:
+            raise ConfigError.of(_lines(problems, self._lines, self._file))
+
+
+def load_config(path: str | Path | None = None, profile: str | None = None) -> Config:
+    """Read and check a configuration file.
+
+    Parameters
+    ----------
+    path
+        The file. Without one: the environment's ``DB_CONFIG_PATH``, else ``config.yaml`` in the
+        current directory or the nearest directory above it.
+    profile
+        The profile to lay over the top level; without one, the environment's ``ETL_PROFILE``.
+
+    Raises
+    ------
+    ConfigError
+        There is no file, no such profile, or there are mistakes: every one of them, a line each.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "config.yaml"
+    >>> _ = file.write_text("databases: {orders: {ulr: 'sqlite://', }, hr: {url: sqlite}}")
+    >>> load_config(file)
+    Traceback (most recent call last):
+    etl.errors.ConfigError: databases.orders.ulr: unknown key; did you mean 'url'? (...:1)
+    databases.hr.url: not a database URL: ...
+    """
+    found = find_config(path)
+    selected = profile or os.environ.get("ETL_PROFILE") or None
+    source = _shown(found)
+    try:
+        document = parse_yaml(found.read_text(encoding="utf-8-sig"), source)
+    except OSError as error:
+        raise ConfigError(f"{found}: can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{found}: not UTF-8 text: save it as UTF-8") from None
+    tree = document.value if document.value is not None else {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{source}: must be a mapping with `databases:` in it")
+    base = {key: value for key, value in tree.items() if key != "profiles"}
+    profiles = tree.get("profiles") or {}
+    if not isinstance(profiles, dict):
+        raise ConfigError(f"profiles: must be a mapping of names to overlays ({source})")
+    if selected is not None and selected not in profiles:
+        raise ConfigError(f"{source}: no profile {selected!r}; {_suggest(selected, profiles)}")
+    overlay = _mapping(profiles.get(selected)) if selected else {}
+    merged = merge(base, overlay, ("profiles", selected or ""))
+    config = Config(found, selected, merged, document.lines)
+    _raise_problems(config, document, all_problems(base, profiles, selected), source)
+    return config
+
+
+def _raise_problems(
+    config: Config, document: Document, problems: list[Problem], source: str
+) -> None:
+    problems = [Problem(path, path, message) for path, message in document.problems] + problems
+    if problems:
+        lines = _lines(problems, document.lines, source)
+        raise ConfigError.of([*lines, *config.missing_variables()])
+
+
+def find_config(path: str | Path | None = None) -> Path:
+    """Find the configuration file; see :func:`load_config`.
+
+    Raises
+    ------
+    ConfigError
+        There is none; the message says where it was looked for.
+    """
+    named = path or os.environ.get("DB_CONFIG_PATH")
+    if named:
+        file = Path(named).expanduser().absolute()
+        if not file.is_file():
+            by = "" if path else " (from DB_CONFIG_PATH)"
+            raise ConfigError(f"no configuration file at {file}{by}")
+        return file
+    here = Path.cwd()
+    for directory in (here, *here.parents):
+        if (directory / "config.yaml").is_file():
+            return directory / "config.yaml"
+    raise ConfigError(
+        f"no config.yaml in {here} or in a directory above it; "
+        "go to the project's directory, or name the file in DB_CONFIG_PATH"
+    )
+
+
+def get_config() -> Config:
+    """Give the configuration of this directory and environment, read once until it changes.
+
+    Raises
+    ------
+    ConfigError
+        As :func:`load_config`.
+    """
+    path = find_config()
+    return _cached(path, path.stat().st_mtime_ns, os.environ.get("ETL_PROFILE"))
+
+
+def reset_config() -> None:
+    """Forget the configuration that :func:`get_config` keeps, for tests and notebooks."""
+    _cached.cache_clear()
+
+
+@lru_cache(maxsize=8)
+def _cached(path: Path, changed: int, profile: str | None) -> Config:  # noqa: ARG001 - part of the key
+    return load_config(path, profile)
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _resolved(text: str) -> str:
+    return substitute(text, os.environ.__getitem__)
+
+
+def _resolve(values: Mapping[str, object]) -> dict[str, object]:
+    def resolve(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: resolve(item) for key, item in value.items()}
+        return _resolved(value) if isinstance(value, str) else value
+
+    return {key: resolve(value) for key, value in values.items()}
+
+
+def _lines(problems: Iterable[Problem], numbers: Mapping[KeyPath, int], source: str) -> list[str]:
+    def line(problem: Problem) -> int | None:
+        for cut in range(len(problem.path), 0, -1):
+            if problem.path[:cut] in numbers:
+                return numbers[problem.path[:cut]]
+        return None
+
+    ordered = sorted(problems, key=lambda problem: line(problem) or 0)
+    return [
+        f"{'.'.join(problem.path)}: {problem.message} "
+        f"({source}{f':{line(problem)}' if line(problem) else ''})"
+        for problem in ordered
+    ]
+
+
+def _shown(path: Path) -> str:
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"known are {', '.join(names)}" if names else "there are none"

@@ -1,0 +1,116 @@
+"""What the rest of the package is told about a database or an API: plain, frozen, no secrets shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from etl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pydantic import SecretStr
+
+__all__ = ["BoardSettings", "DatabaseSettings", "Encrypt", "Engine", "MondaySettings"]
+
+Engine = Literal["sqlite", "postgresql", "mssql", "duckdb", "mysql"]
+Encrypt = Literal["yes", "no", "strict"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatabaseSettings:
+    """How one database is reached.
+
+    ``database`` is an absolute path or ``":memory:"`` where the engine keeps a file.
+    ``driver`` is ``"pyodbc"``, ``"mssql-python"``, an ODBC driver's name, or None (find one).
+    ``options`` are the other parts of a URL's query, by name, as the driver spells them.
+    ``connect_timeout`` is in seconds.
+    """
+
+    name: str
+    engine: Engine
+    database: str
+    host: str | None = None
+    port: int | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    driver: str | None = None
+    encrypt: Encrypt = "yes"
+    trust_server_certificate: bool = False
+    trusted_connection: bool = False
+    # Drivers have options of their own for secrets (sslpassword): never shown.
+    options: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    connect_timeout: int = 15
+
+    @classmethod
+    def from_url(
+        cls, url: str, *, name: str = "", directory: Path | None = None
+    ) -> DatabaseSettings:
+        """Read a database URL, in SQLAlchemy's forms.
+
+        Parameters
+        ----------
+        url
+            ``sqlite:///data/orders.db`` (relative), ``sqlite:////data/orders.db`` (absolute),
+            ``sqlite://`` (memory), ``duckdb:///...``, ``postgresql://user:pw@host/db``,
+            ``mssql://user:pw@host:1433/db?encrypt=yes&driver=mssql-python``. User, password and
+            database are percent-decoded.
+        name
+            What messages call the database; without one, where it is.
+        directory
+            Relative paths start here; by default the current directory.
+
+        Raises
+        ------
+        ConfigError
+            The URL can't be read. The message never holds the URL.
+
+        Examples
+        --------
+        >>> settings = DatabaseSettings.from_url("mssql://sa:p%40ss@db.example:1444/sales")
+        >>> settings.where, settings.encrypt
+        ('mssql://db.example:1444/sales', 'yes')
+        >>> settings.password
+        SecretStr('**********')
+        """
+        from etl.config._url import UrlError, parse_url
+
+        try:
+            return parse_url(url, name=name, directory=directory)
+        except UrlError as error:
+            label = f"database {name!r}" if name else "the database URL"
+            raise ConfigError(f"{label}: {error}", database=name or None) from None
+
+    @property
+    def where(self) -> str:
+        """The database's address without user and password, for messages."""
+        if self.host is None and self.engine in ("sqlite", "duckdb"):
+            return self.database if self.database != ":memory:" else f"{self.engine} in memory"
+        port = f":{self.port}" if self.port else ""
+        return f"{self.engine}://{self.host or ''}{port}/{self.database}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardSettings:
+    """A monday board: its id, and its column ids where they differ from the contract's."""
+
+    id: str
+    columns: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """This board's column id -> the contract's column id or name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MondaySettings:
+    """How monday.com is reached, or that the sample board stands in for it."""
+
+    url: str
+    token: SecretStr | None
+    sample: bool
+    """Read the sample board: the configuration allows it and there is no token."""
+    sample_rows: int
+    api_version: str
+    timeout: float
+    """Seconds that one request may take."""
+    boards: Mapping[str, BoardSettings] = field(default_factory=dict, hash=False)
