@@ -1,0 +1,340 @@
+"""What every engine is to the package: connections, a catalogue, a fast way in and a way out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from etl.errors import ContractError, EtlError, LoadError
+from etl.io.databases.columns import Column, TableName
+from etl.io.databases.decode import Decoder, ResultColumn
+from etl.io.sql_types import ddl_type
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import polars as pl
+    import sqlalchemy as sa
+
+    from etl.config import DatabaseSettings
+    from etl.io.preflight import Rules
+    from etl.io.sql import ParamStyle
+
+__all__ = ["Database", "NewColumn", "Written"]
+
+FETCH_ROWS: Final = 50_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewColumn:
+    """A column of a table that is about to be created."""
+
+    name: str
+    dtype: pl.DataType
+    length: int | None = None
+    nullable: bool = True
+    primary_key: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What the server says that a load did."""
+
+    inserted: int
+    deleted: int = 0
+    loader: str
+
+
+class Database(ABC):
+    """One configured database.
+
+    A new engine is a subclass in a file of its own and a row in the type table; nothing else
+    changes. Connections come from a pool that checks them before it hands them out.
+    """
+
+    dialect: ClassVar[str]
+    """The name in the type table, and sqlglot's, unless :attr:`sqlglot_dialect` says otherwise."""
+    sqlglot_dialect: ClassVar[str]
+    title: ClassVar[str]
+    """What people call the engine."""
+    rules: ClassVar[Rules]
+    brackets: ClassVar[bool] = False
+    """Whether ``[x]`` is an identifier."""
+    param_style: ClassVar[ParamStyle] = "qmark"
+    max_identifier: ClassVar[int] = 128
+    identifier_unit: ClassVar[str] = "characters"
+
+    def __init__(self, settings: DatabaseSettings) -> None:
+        self.settings = settings
+
+    def __repr__(self) -> str:
+        return f"<{self.title} database {self.settings.name!r}: {self.where}>"
+
+    @property
+    def where(self) -> str:
+        """The server and database, without a user or a password."""
+        at = self.settings
+        host = f"{at.host}:{at.port}/" if at.port else f"{at.host}/" if at.host else ""
+        return f"{host}{at.database or ''}"
+
+    @cached_property
+    def engine(self) -> sa.Engine:
+        """The SQLAlchemy engine, with its pool."""
+        return self._create_engine()
+
+    @abstractmethod
+    def _create_engine(self) -> sa.Engine:
+        """Make the engine; a missing driver is a ConfigError that says what to install."""
+
+    # Transactions
+
+    @contextmanager
+    def begin(self, *, write: bool = False) -> Iterator[sa.Connection]:
+        """A connection in one transaction: committed at the end, rolled back on any error.
+
+        Raises
+        ------
+        LoadError
+            For any error of the driver's, with what it says and without a password.
+        """
+        with self.translated():
+            connection = self.engine.connect()
+            try:
+                with connection.begin():
+                    self._begin(connection, write=write)
+                    yield connection
+            finally:
+                connection.close()
+
+    def _begin(self, connection: sa.Connection, *, write: bool) -> None:
+        """What an engine does first in a transaction."""
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn the driver's errors into this package's."""
+        try:
+            yield
+        except EtlError:
+            raise
+        except Exception as error:
+            translated = self.translate(error)
+            if translated is None:
+                raise
+            translated.database = self.settings.name
+            raise translated from error
+
+    @abstractmethod
+    def translate(self, error: Exception) -> EtlError | None:
+        """The package's error for a driver's; None for one that is no driver's."""
+
+    def failure(self, message: str, kind: type[EtlError] = LoadError) -> EtlError:
+        """An error that names the database first."""
+        text = " ".join(message.split())
+        return kind(f"database {self.settings.name!r} ({self.title}, {self.where}): {text}")
+
+    # Statements
+
+    def run(
+        self, connection: sa.Connection, sql: str, values: Sequence[Any] | None = None
+    ) -> Any:
+        """Execute on the driver's own cursor and give that cursor."""
+        cursor = connection.connection.cursor()
+        if values is None:
+            cursor.execute(sql)
+        else:
+            cursor.execute(sql, tuple(values))
+        return cursor
+
+    def rows(
+        self, connection: sa.Connection, sql: str, values: Sequence[Any] | None = None
+    ) -> list[Any]:
+        """All rows of a small query."""
+        cursor = self.run(connection, sql, values)
+        try:
+            return list(cursor.fetchall())
+        finally:
+            cursor.close()
+
+    @cached_property
+    def _preparer(self) -> Any:
+        return self._quoting_dialect().identifier_preparer
+
+    @abstractmethod
+    def _quoting_dialect(self) -> Any:
+        """The SQLAlchemy dialect whose quoting rules hold for raw text."""
+
+    def quote(self, name: str) -> str:
+        """An identifier as the engine quotes it.
+
+        Raises
+        ------
+        ContractError
+            The engine can't have such a name, or would cut it.
+        """
+        size = len(name.encode() if self.identifier_unit == "bytes" else name)
+        if not name or "\0" in name or size > self.max_identifier:
+            raise ContractError(
+                f"{name[:60]!r} is no name for {self.title}: it takes 1 to {self.max_identifier} "
+                f"{self.identifier_unit} and no NUL"
+            )
+        return str(self._preparer.quote_identifier(name))
+
+    def qualified(self, table: TableName) -> str:
+        """A table as it stands in a statement."""
+        name = self.quote(table.name)
+        return f"{self.quote(table.schema)}.{name}" if table.schema else name
+
+    # The catalogue
+
+    @abstractmethod
+    def schema_exists(self, connection: sa.Connection, schema: str) -> bool:
+        """Whether the database has a schema of that name."""
+
+    def resolve(self, connection: sa.Connection, table: TableName) -> TableName:
+        """The table to use: ``dbo`` means the default schema where no schema has that name."""
+        if (
+            table.schema is not None
+            and table.schema.casefold() == "dbo"
+            and not self.schema_exists(connection, table.schema)
+        ):
+            return TableName(table.name)
+        return table
+
+    @abstractmethod
+    def columns(self, connection: sa.Connection, table: TableName) -> list[Column] | None:
+        """The table's columns in their order; None where there is no such table."""
+
+    @abstractmethod
+    def referenced_by(self, connection: sa.Connection, table: TableName) -> list[str]:
+        """The other tables whose foreign keys point to this one."""
+
+    def create_table(
+        self, connection: sa.Connection, table: TableName, columns: Iterable[NewColumn]
+    ) -> None:
+        """Create a table from the type table's types."""
+        columns = list(columns)
+        lines = [
+            f"{self.quote(c.name)} {ddl_type(c.dtype, self.dialect, length=c.length)}"
+            f"{'' if c.nullable and not c.primary_key else ' NOT NULL'}"
+            for c in columns
+        ]
+        key = ", ".join(self.quote(c.name) for c in columns if c.primary_key)
+        if key:
+            lines.append(f"PRIMARY KEY ({key})")
+        self.run(connection, f"CREATE TABLE {self.qualified(table)} ({', '.join(lines)})").close()
+
+    def count(self, connection: sa.Connection, table: TableName) -> int:
+        """The server's count of rows."""
+        return int(self.rows(connection, f"SELECT COUNT(*) FROM {self.qualified(table)}")[0][0])
+
+    # In
+
+    def write(
+        self,
+        connection: sa.Connection,
+        table: TableName,
+        columns: Sequence[Column],
+        batches: Iterable[pl.DataFrame],
+        *,
+        clear: bool,
+    ) -> Written:
+        """Load batches that fit the table into it, within the connection's transaction.
+
+        Parameters
+        ----------
+        connection
+            In a transaction that the caller commits or rolls back.
+        table, columns
+            The target and its columns, as many as the batches have and in their order.
+        batches
+            Frames with the columns' names and dtypes.
+        clear
+            Delete the table's rows first (``replace``).
+        """
+        self.lock(connection, table)
+        deleted = 0
+        if clear:
+            # DELETE, not TRUNCATE: triggers fire, and readers go on seeing the old rows.
+            cursor = self.run(connection, f"DELETE FROM {self.qualified(table)}")
+            deleted = max(0, cursor.rowcount)
+            cursor.close()
+        inserted = 0
+        for batch in batches:
+            inserted += self.insert(connection, table, columns, batch)
+        return Written(inserted=inserted, deleted=deleted, loader=self.loader)
+
+    loader: ClassVar[str]
+    """The name of the way in, for the result."""
+
+    @abstractmethod
+    def lock(self, connection: sa.Connection, table: TableName) -> None:
+        """Keep other writers of the table out until the transaction ends; readers go on."""
+
+    @abstractmethod
+    def insert(
+        self,
+        connection: sa.Connection,
+        table: TableName,
+        columns: Sequence[Column],
+        frame: pl.DataFrame,
+    ) -> int:
+        """Add a frame's rows; gives the server's count of them."""
+
+    # Out
+
+    def fetch(
+        self,
+        connection: sa.Connection,
+        sql: str,
+        values: Sequence[Any] | None,
+        *,
+        batch_rows: int | None = None,
+    ) -> Iterator[pl.DataFrame]:
+        """Run a query and give its rows in frames of one schema: at least one, perhaps empty.
+
+        Raises
+        ------
+        ContractError
+            Two columns of the result have one name.
+        """
+        cursor = self._read_cursor(connection, streaming=batch_rows is not None)
+        try:
+            if values is None:
+                cursor.execute(sql)
+            else:
+                cursor.execute(sql, tuple(values))
+            if cursor.description is None:
+                raise ContractError(f"the statement gives no rows: {sql[:80]!r}; use execute()")
+            decoder = Decoder(self._result_columns(connection, cursor, sql), self._decode)
+            # batch_rows is a promise of size; without it, one frame comes from a few large fetches.
+            empty = True
+            while rows := cursor.fetchmany(batch_rows or FETCH_ROWS):
+                empty = False
+                yield decoder.frame(rows)
+            if empty:
+                yield decoder.frame([])
+        finally:
+            cursor.close()
+
+    def _read_cursor(
+        self,
+        connection: sa.Connection,
+        *,
+        streaming: bool,  # noqa: ARG002 - for engines whose plain cursor holds all rows
+    ) -> Any:
+        return connection.connection.cursor()
+
+    @abstractmethod
+    def _result_columns(
+        self, connection: sa.Connection, cursor: Any, sql: str
+    ) -> list[ResultColumn]:
+        """Names and types of a running query's columns."""
+
+    def _decode(self, values: Sequence[Any], column: ResultColumn) -> pl.Series:
+        """The driver's Python values as a series of the column's type."""
+        from etl.io.databases.decode import plain_series
+
+        return plain_series(values, column)

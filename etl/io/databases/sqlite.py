@@ -1,0 +1,330 @@
+"""SQLite: the embedded default, so that a laptop needs no server."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import polars as pl
+
+from etl.errors import ConfigError, ContractError, EtlError, LoadError, TransientError
+from etl.io.databases.base import Database
+from etl.io.databases.columns import Column, TableName
+from etl.io.databases.decode import ResultColumn, plain_series
+from etl.io.preflight import Rules
+from etl.io.sql import without_params
+from etl.io.sql_types import read_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import sqlalchemy as sa
+
+__all__ = ["SqliteDatabase"]
+
+_DECLARED: Final = re.compile(
+    r"^\s*(?P<name>[^()]*?)\s*(?:\(\s*(?P<first>\d+)\s*(?:,\s*(?P<second>\d+)\s*)?\)\s*(?P<rest>.*))?$"
+)
+_BUSY_SECONDS: Final = 60.0
+_PROBE: Final = "_etl_probe"
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that opens a transaction for every statement, as PEP 249 has it.
+
+    The standard library's own (before Python 3.12) lets DDL run outside of one, so that a failed
+    load would leave a created table behind.
+    """
+
+    def cursor(self, *args: Any, **kwargs: Any) -> sqlite3.Cursor:
+        if not self.in_transaction:
+            super().execute("BEGIN")
+        return super().cursor(*args, **kwargs)
+
+
+class SqliteDatabase(Database):
+    """A SQLite file, or a database in memory that lives as long as the process.
+
+    Dates and times are ISO text; decimals of up to 15 digits are exact; ``VARCHAR(n)`` is
+    enforced here, since SQLite does not. The file is in write-ahead mode: readers see the old
+    rows until a load is committed.
+    """
+
+    dialect = "sqlite"
+    sqlglot_dialect = "sqlite"
+    title = "SQLite"
+    rules = Rules(folds_case=True, nan=False, largest_integer=2**63 - 1)
+    brackets = True
+    max_identifier = 1_000_000
+    loader: ClassVar[str] = "sqlite executemany"
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether there is no file."""
+        return self.settings.database in (None, "", ":memory:")
+
+    def _create_engine(self) -> sa.Engine:
+        import sqlalchemy as sa
+        from sqlalchemy.pool import QueuePool, StaticPool
+
+        return sa.create_engine(
+            "sqlite+pysqlite://",
+            creator=self._connect,
+            poolclass=StaticPool if self.in_memory else QueuePool,
+            pool_pre_ping=not self.in_memory,
+        )
+
+    def _connect(self) -> sqlite3.Connection:
+        path = self.settings.database or ":memory:"
+        try:
+            if not self.in_memory:
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(
+                path,
+                timeout=_BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+                factory=_Connection,
+            )
+        except (OSError, sqlite3.OperationalError) as error:
+            raise self.failure(f"can't open the file: {error}", ConfigError) from error
+        return connection
+
+    def _begin(self, connection: sa.Connection, *, write: bool) -> None:
+        if not write:
+            return
+        raw: Any = connection.connection.driver_connection
+        if raw.in_transaction:
+            raw.rollback()
+        mode = sqlite3.Connection.execute(raw, "PRAGMA journal_mode").fetchone()[0]
+        if not self.in_memory and mode != "wal":
+            sqlite3.Connection.execute(raw, "PRAGMA journal_mode=WAL")
+        # The write lock at once: a reader's transaction can't always be turned into a writer's.
+        sqlite3.Connection.execute(raw, "BEGIN IMMEDIATE")
+
+    def translate(self, error: Exception) -> EtlError | None:
+        """SQLite's errors; a lock that another process holds is transient."""
+        original: Any = getattr(error, "orig", None) or error
+        if not isinstance(original, sqlite3.Error):
+            return None
+        name = getattr(original, "sqlite_errorname", "")
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            return self.failure(f"another process holds the file: {original}", TransientError)
+        if name == "SQLITE_FULL":
+            return self.failure("the disk is full; nothing was written")
+        if name.startswith("SQLITE_NOTADB"):
+            return self.failure("the file is no SQLite database", ConfigError)
+        return self.failure(str(original))
+
+    def _quoting_dialect(self) -> Any:
+        from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+
+        return SQLiteDialect()
+
+    # The catalogue
+
+    def schema_exists(self, connection: sa.Connection, schema: str) -> bool:
+        return any(
+            row[1].casefold() == schema.casefold()
+            for row in self.rows(connection, "PRAGMA database_list")
+        )
+
+    def columns(self, connection: sa.Connection, table: TableName) -> list[Column] | None:
+        if table.schema is not None and not self.schema_exists(connection, table.schema):
+            raise ContractError(
+                f"SQLite has no schema {table.schema!r}: use the table's name alone "
+                "(a file is one schema)",
+                table=str(table),
+            )
+        rows = self.rows(
+            connection,
+            "SELECT name, type, \"notnull\", dflt_value, pk, hidden "
+            "FROM pragma_table_xinfo(?, ?) WHERE hidden <> 1 ORDER BY cid",
+            (table.name, table.schema or "main"),
+        )
+        if not rows and table.schema is None:
+            rows = self.rows(
+                connection,
+                "SELECT name, type, \"notnull\", dflt_value, pk, hidden "
+                "FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid",
+                (table.name,),
+            )
+        keys = sum(1 for row in rows if row[4])
+        return [self._column(*row, keys=keys) for row in rows] or None
+
+    def _column(
+        self, name: str, declared: str, notnull: int, default: Any, pk: int, hidden: int, *, keys: int
+    ) -> Column:
+        base, first, second = _declared(declared)
+        # SQLite numbers the rows itself where the only key is declared INTEGER.
+        counted = bool(pk) and keys == 1 and base == "integer"
+        dtype = read_dtype(base, self.dialect, precision=first, scale=second)
+        length = first if dtype in (pl.String, pl.Binary) else None
+        return Column(
+            name=name,
+            type=base or "any",
+            dtype=dtype if dtype is not None else pl.String(),
+            length=length,
+            precision=first,
+            scale=second,
+            nullable=not notnull and not counted,
+            has_default=default is not None or counted,
+            generated=hidden in (2, 3),
+        )
+
+    def referenced_by(self, connection: sa.Connection, table: TableName) -> list[str]:
+        return [
+            row[0]
+            for row in self.rows(
+                connection,
+                "SELECT DISTINCT m.name FROM sqlite_master m, pragma_foreign_key_list(m.name) f "
+                "WHERE m.type = 'table' AND lower(f.\"table\") = lower(?) "
+                "AND lower(m.name) <> lower(?)",
+                (table.name, table.name),
+            )
+        ]
+
+    # In
+
+    def lock(self, connection: sa.Connection, table: TableName) -> None:
+        """Nothing to do: BEGIN IMMEDIATE holds the file's one write lock."""
+
+    def insert(
+        self,
+        connection: sa.Connection,
+        table: TableName,
+        columns: Sequence[Column],
+        frame: pl.DataFrame,
+    ) -> int:
+        if not columns:
+            return 0
+        raw: Any = connection.connection.driver_connection
+        before = raw.total_changes
+        names = ", ".join(self.quote(column.name) for column in columns)
+        marks = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {self.qualified(table)} ({names}) VALUES ({marks})"
+        cursor = connection.connection.cursor()
+        try:
+            cursor.executemany(sql, _stored(frame).iter_rows())
+            return max(cursor.rowcount, 0) if cursor.rowcount >= 0 else raw.total_changes - before
+        finally:
+            cursor.close()
+
+    # Out
+
+    def _result_columns(
+        self, connection: sa.Connection, cursor: Any, sql: str
+    ) -> list[ResultColumn]:
+        names = [item[0] for item in cursor.description]
+        declared = self._declared_types(connection, sql)
+        if len(declared) != len(names):
+            declared = [""] * len(names)
+        result = []
+        for name, text in zip(names, declared, strict=True):
+            base, first, second = _declared(text)
+            dtype = read_dtype(base, self.dialect, precision=first, scale=second) if base else None
+            result.append(ResultColumn(name, dtype))
+        return result
+
+    def _declared_types(self, connection: sa.Connection, sql: str) -> list[str]:
+        """The declared types of a query's columns, by way of a view: Python has no other."""
+        raw: Any = connection.connection.driver_connection
+        body = without_params(sql, brackets=True)
+        try:
+            raw.execute(f"SAVEPOINT {_PROBE}")
+            try:
+                raw.execute(f"CREATE TEMP VIEW {_PROBE} AS {body}")
+                rows = raw.execute(f"PRAGMA temp.table_xinfo({_PROBE})").fetchall()
+            finally:
+                raw.execute(f"ROLLBACK TO {_PROBE}")
+                raw.execute(f"RELEASE {_PROBE}")
+        except sqlite3.Error:  # a statement that no view can hold: its values tell the types
+            return []
+        return [row[2] for row in rows]
+
+    def _decode(self, values: Sequence[Any], column: ResultColumn) -> pl.Series:
+        return _loaded(values, column)
+
+
+def _declared(text: str) -> tuple[str, int | None, int | None]:
+    """The base name and the two numbers of a declared type.
+
+    >>> _declared("DECIMAL(10, 2)"), _declared("Timestamp With Time Zone")
+    (('decimal', 10, 2), ('timestamp with time zone', None, None))
+    """
+    match = _DECLARED.match(text or "")
+    if match is None:
+        return text.lower(), None, None
+    name = " ".join(f"{match['name']} {match['rest'] or ''}".lower().split())
+    first, second = match["first"], match["second"]
+    return name, int(first) if first else None, int(second) if second else None
+
+
+def _stored(frame: pl.DataFrame) -> pl.DataFrame:
+    """The values as SQLite stores them."""
+    changes = []
+    for name, dtype in frame.schema.items():
+        column = pl.col(name)
+        if dtype == pl.Boolean:
+            changes.append(column.cast(pl.Int8))
+        elif dtype == pl.Date:
+            changes.append(column.dt.to_string("%Y-%m-%d"))
+        elif isinstance(dtype, pl.Datetime):
+            zone = "+00:00" if dtype.time_zone else ""
+            changes.append(column.dt.to_string(f"%Y-%m-%d %H:%M:%S%.6f{zone}"))
+        elif dtype == pl.Time:
+            changes.append(column.dt.to_string("%H:%M:%S%.6f"))
+        elif isinstance(dtype, pl.Decimal):
+            changes.append(column.cast(pl.Float64))
+    return frame.with_columns(changes) if changes else frame
+
+
+def _loaded(values: Sequence[Any], column: ResultColumn) -> pl.Series:
+    """Stored values as a series of the declared type; a value of another kind is an error."""
+    dtype = column.dtype
+    if dtype is None:
+        return plain_series(values, column)
+    if dtype == pl.Boolean or dtype.is_integer():
+        raw = plain_series(values, ResultColumn(column.name, pl.Int64()))
+    elif dtype.is_float() or isinstance(dtype, pl.Decimal):
+        raw = plain_series(values, ResultColumn(column.name, pl.Float64()))
+    elif dtype.is_temporal():
+        raw = plain_series(values, ResultColumn(column.name, pl.String()))
+        return _temporal(raw, dtype)
+    else:
+        return plain_series(values, column)
+    made = raw.cast(dtype, strict=False)
+    return _kept(raw, made, dtype)
+
+
+def _temporal(text: pl.Series, dtype: pl.DataType) -> pl.Series:
+    iso = text.str.replace("T", " ", literal=True)
+    if dtype == pl.Time:
+        return _kept(text, iso.str.to_time("%H:%M:%S%.f", strict=False), dtype)
+    if dtype == pl.Date:
+        made = iso.str.to_date("%Y-%m-%d", strict=False)
+        if made.null_count() > text.null_count():  # other tools write a date as its midnight
+            midnight = iso.str.replace(r" 00:00:00(\.0+)?$", "").str.to_date("%Y-%m-%d", strict=False)
+            made = made.zip_with(made.is_not_null(), midnight)
+        return _kept(text, made, dtype)
+    if dtype.time_zone:  # type: ignore[attr-defined]
+        zoned = iso.str.replace(r"Z$", "+00:00")
+        made = zoned.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%:z", time_unit="us", strict=False)
+        return _kept(text, made, dtype)
+    made = iso.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
+    if made.null_count() > text.null_count():
+        dates = iso.str.to_date("%Y-%m-%d", strict=False).cast(dtype)
+        made = made.zip_with(made.is_not_null(), dates)
+    return _kept(text, made, dtype)
+
+
+def _kept(raw: pl.Series, made: pl.Series, dtype: pl.DataType) -> pl.Series:
+    lost = raw.filter(raw.is_not_null() & made.is_null())
+    if lost.len():
+        raise LoadError(
+            f"column {raw.name!r} is declared {dtype}, but holds {lost[0]!r}"
+            f" ({lost.len()} such value(s)); cast it in the query"
+        )
+    return made

@@ -1,0 +1,230 @@
+"""SQL text: whether it is SQL at all, its parameters, and its dialect.
+
+Parameters are always bound by the driver, never pasted in. One way to write them works on every
+engine: ``:name`` with a mapping, ``?`` with a sequence. A list as a value becomes ``(?, ?, ...)``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from etl.errors import ContractError
+from etl.io.names import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Params", "bind", "is_query", "read_sql_file", "transpile", "without_params"]
+
+Params = Mapping[str, Any] | Sequence[Any] | None
+ParamStyle = Literal["qmark", "format"]
+
+_QUERY = re.compile(
+    r"^(?:\s|--[^\n]*\n|/\*.*?\*/)*\(*\s*(?:select|with|exec|execute|values)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+
+# What can hold a colon, a question mark or a per cent sign without meaning a parameter.
+_TOKENS = re.compile(
+    r"""
+    (?P<skip> '(?:[^']|'')*'            # a string
+            | "(?:[^"]|"")*"            # an identifier, as the standard quotes it
+            | \[(?:[^\]]|\]\])*\]       # an identifier, as SQL Server quotes it
+            | `(?:[^`]|``)*`
+            | --[^\n]* | /\*.*?\*/      # comments
+            | \$(?P<tag>[A-Za-z_]*)\$.*?\$(?P=tag)\$   # PostgreSQL's dollar quotes
+            | ::                        # PostgreSQL's cast
+    )
+    | (?<![\w:]):(?P<name>[A-Za-z_]\w*)
+    | (?P<mark>\?)
+    | (?P<percent>%)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def is_query(text: str) -> bool:
+    """Whether the text is SQL that gives rows; a table's name otherwise.
+
+    >>> is_query("  -- open orders\\nselect 1"), is_query("dbo.selections")
+    (True, False)
+    """
+    return _QUERY.match(text) is not None
+
+
+def read_sql_file(path: str | Path) -> str:
+    """The text of a ``.sql`` file (UTF-8, with or without a byte order mark).
+
+    Raises
+    ------
+    ContractError
+        There is no such file.
+    """
+    file = Path(path)
+    try:
+        return file.read_text(encoding="utf-8-sig").strip().rstrip(";")
+    except FileNotFoundError:
+        raise ContractError(f"no SQL file {str(file)!r} (looked in {Path.cwd()})") from None
+
+
+def _scan(sql: str, replace: Callable[[re.Match[str]], str | None], *, brackets: bool) -> str:
+    """Replace each parameter; what stands in strings, identifiers and comments stays."""
+
+    def each(match: re.Match[str]) -> str:
+        if match["skip"] is not None and (brackets or not match["skip"].startswith("[")):
+            return replace(match) or match[0]
+        if match["skip"] is not None:  # an array subscript of PostgreSQL or DuckDB, not a name
+            inner = _scan(match["skip"][1:], replace, brackets=brackets)
+            return "[" + inner
+        new = replace(match)
+        return match[0] if new is None else new
+
+    return _TOKENS.sub(each, sql)
+
+
+def bind(
+    sql: str, params: Params, style: ParamStyle, *, brackets: bool
+) -> tuple[str, tuple[Any, ...] | None]:
+    """The statement and its values as the driver takes them.
+
+    Parameters
+    ----------
+    sql
+        Text with ``:name`` (a mapping is given) or ``?`` (a sequence is given).
+    params
+        The values; None leaves the text alone.
+    style
+        The driver's own: ``qmark`` (``?``) or ``format`` (``%s``).
+    brackets
+        Whether ``[x]`` is an identifier (SQL Server, SQLite) or a subscript.
+
+    Returns
+    -------
+    tuple
+        The statement, and the values in the order they stand in it (None: nothing to bind).
+
+    Raises
+    ------
+    ContractError
+        A parameter without a value, a value without a parameter, or text for a sequence.
+
+    Examples
+    --------
+    >>> bind("select ':a', x from t where x > :a and y in :b", {"a": 1, "b": [2, 3]}, "qmark",
+    ...      brackets=True)
+    ("select ':a', x from t where x > ? and y in (?, ?)", (1, 2, 3))
+    >>> bind("select 5 % 2 where 1 = ?", [1], "format", brackets=True)
+    ('select 5 %% 2 where 1 = %s', (1,))
+    """
+    if params is None:
+        return sql, None
+    if isinstance(params, (str, bytes)):
+        raise ContractError(f"params is text; a sequence of one value is written [{params!r}]")
+    holder = "?" if style == "qmark" else "%s"
+    named = isinstance(params, Mapping)
+    values: list[Any] = []
+    used: set[str] = set()
+    positions = iter(params)
+
+    def place(value: Any) -> str:
+        if isinstance(value, (list, tuple, set, frozenset)):
+            # In the given order where there is one; an empty list matches nothing.
+            items = [_plain(item) for item in value] or [None]
+            values.extend(items)
+            return "(" + ", ".join([holder] * len(items)) + ")"
+        values.append(_plain(value))
+        return holder
+
+    def replace(match: re.Match[str]) -> str | None:
+        if match["skip"] is not None or match["percent"] is not None:
+            return match[0].replace("%", "%%") if style == "format" else None
+        if match["name"] is not None and named:
+            if match["name"] not in params:
+                raise ContractError(
+                    f"parameter :{match['name']} has no value"
+                    + did_you_mean(match["name"], map(str, params))
+                )
+            used.add(match["name"])
+            return place(params[match["name"]])
+        if match["mark"] is not None and not named:
+            try:
+                return place(next(positions))
+            except StopIteration:
+                raise ContractError(
+                    f"the statement has more ? than the {len(params)} values given"
+                ) from None
+        return None
+
+    text = _scan(sql, replace, brackets=brackets)
+    unused = (
+        [f":{name}" for name in params if name not in used]
+        if isinstance(params, Mapping)
+        else list(positions)
+    )
+    if unused:
+        raise ContractError(
+            f"{len(unused)} value(s) given that the statement has no parameter for"
+            + (f": {', '.join(map(str, unused))}" if named else "")
+        )
+    return text, tuple(values)
+
+
+def _plain(value: Any) -> Any:
+    """A numpy or pandas scalar as the Python value that every driver takes."""
+    if value is None or isinstance(value, (str, bytes, bool, int, float)):
+        return value.item() if hasattr(value, "item") else value
+    if hasattr(value, "to_pydatetime"):
+        return None if value != value else value.to_pydatetime()  # noqa: PLR0124 - NaT
+    if type(value).__name__ in {"NAType", "NaTType"}:
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+def without_params(sql: str, *, brackets: bool) -> str:
+    """The statement with NULL for each parameter: to ask what its columns would be.
+
+    >>> without_params("select ? as a, '?' as b", brackets=True)
+    "select NULL as a, '?' as b"
+    """
+
+    def replace(match: re.Match[str]) -> str | None:
+        return "NULL" if match["mark"] or match["name"] else None
+
+    return _scan(sql, replace, brackets=brackets)
+
+
+def transpile(sql: str, to: str, *, schema_exists: Callable[[str], bool]) -> str:
+    """T-SQL, the production dialect, as another engine writes it.
+
+    The schema ``dbo`` is left out where the other engine has none of that name.
+
+    Raises
+    ------
+    ContractError
+        sqlglot can't read the text as T-SQL, or can't say it in the other dialect.
+
+    Examples
+    --------
+    >>> transpile("select top 2 [a b] from dbo.t where d > :since", "sqlite",
+    ...           schema_exists=lambda name: False)
+    'SELECT "a b" FROM t WHERE d > :since LIMIT 2'
+    """
+    import sqlglot
+    from sqlglot import ErrorLevel, exp
+
+    try:
+        statements = [s for s in sqlglot.parse(sql, read="tsql") if s is not None]
+        if len(statements) != 1:
+            raise ContractError(f"expected one statement, found {len(statements)}: {sql[:80]!r}")
+        tree = statements[0]
+        for table in tree.find_all(exp.Table):
+            if table.db.casefold() == "dbo" and not schema_exists("dbo"):
+                table.set("db", None)
+        return tree.sql(dialect=to, unsupported_level=ErrorLevel.RAISE)
+    except (sqlglot.errors.ParseError, sqlglot.errors.UnsupportedError) as error:
+        raise ContractError(
+            f"this T-SQL can't be run on {to}: {str(error).splitlines()[0]}"
+        ) from error
