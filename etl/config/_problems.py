@@ -51,7 +51,8 @@ def all_problems(
     chosen = profiles.get(profile) if profile else None
     if isinstance(chosen, dict):
         found += _check(merge(base, chosen, ("profiles", profile or "")))
-        found += [problem for problem in top if not problem.missing]
+        seen = {problem.path for problem in found}
+        found += [item for item in top if not item.missing and item.path not in seen]
     else:
         found += top
     for name, overlay in profiles.items():
