@@ -89,12 +89,12 @@ Port = Annotated[int, _number(1, 65535), *_or_reference(_integer(1, 65535))]
 Seconds = Annotated[int, _number(1, 3600), *_or_reference(_integer(1, 3600))]
 Flag = Annotated[
     bool,
-    BeforeValidator(lambda value: flag_value(value)),
+    BeforeValidator(flag_value),
     *_or_reference({"enum": [True, False, "yes", "no", "true", "false"]}),
 ]
 Encryption = Annotated[
     Encrypt,
-    BeforeValidator(lambda value: encrypt_value(value)),
+    BeforeValidator(encrypt_value),
     *_or_reference(
         {"enum": [True, False, "yes", "no", "true", "false", "strict", "mandatory", "optional"]}
     ),

@@ -48,7 +48,7 @@ class UrlError(ValueError):
     """What is wrong with a URL, in words that never quote it."""
 
 
-def encrypt_value(value: object, what: str = "") -> Encrypt:
+def encrypt_value(value: object, *, what: str = "") -> Encrypt:
     """Bring the spellings of ``encrypt`` to one: YAML's booleans and ODBC's words.
 
     >>> encrypt_value(True), encrypt_value("Optional"), encrypt_value("strict")
@@ -60,7 +60,7 @@ def encrypt_value(value: object, what: str = "") -> Encrypt:
     return known
 
 
-def flag_value(value: object, what: str = "") -> bool:
+def flag_value(value: object, *, what: str = "") -> bool:
     """Read yes or no, as YAML and ODBC write them.
 
     >>> flag_value("Yes")
@@ -194,11 +194,11 @@ def _known_options(engine: Engine, query: dict[str, str], driver: str | None) ->
         elif word == "driver":
             known["driver"] = query.pop(key).strip().removeprefix("{").removesuffix("}")
         elif word == "encrypt":
-            known["encrypt"] = encrypt_value(query.pop(key), f"{key} ")
+            known["encrypt"] = encrypt_value(query.pop(key), what=f"{key} ")
         elif word in ("trustservercertificate", "trust_server_certificate"):
-            known["trust_server_certificate"] = flag_value(query.pop(key), f"{key} ")
+            known["trust_server_certificate"] = flag_value(query.pop(key), what=f"{key} ")
         elif word in ("trusted_connection", "trustedconnection"):
-            known["trusted_connection"] = flag_value(query.pop(key), f"{key} ")
+            known["trusted_connection"] = flag_value(query.pop(key), what=f"{key} ")
     return known
 
 
