@@ -71,14 +71,7 @@ class Database(ABC):
         self.settings = settings
 
     def __repr__(self) -> str:
-        return f"<{self.title} database {self.settings.name!r}: {self.where}>"
-
-    @property
-    def where(self) -> str:
-        """The server and database, without a user or a password."""
-        at = self.settings
-        host = f"{at.host}:{at.port}/" if at.port else f"{at.host}/" if at.host else ""
-        return f"{host}{at.database or ''}"
+        return f"<{self.title} database {self.settings.name!r} at {self.settings.where}>"
 
     @cached_property
     def engine(self) -> sa.Engine:
@@ -133,13 +126,15 @@ class Database(ABC):
     def failure(self, message: str, kind: type[EtlError] = LoadError) -> EtlError:
         """An error that names the database first."""
         text = " ".join(message.split())
-        return kind(f"database {self.settings.name!r} ({self.title}, {self.where}): {text}")
+        return kind(f"database {self.settings.name!r} ({self.settings.where}): {text}")
 
     # Statements
 
-    def run(
-        self, connection: sa.Connection, sql: str, values: Sequence[Any] | None = None
-    ) -> Any:
+    def parameters(self, values: Iterable[Any]) -> tuple[Any, ...]:
+        """Values to bind, as the driver takes them."""
+        return tuple(values)
+
+    def run(self, connection: sa.Connection, sql: str, values: Sequence[Any] | None = None) -> Any:
         """Execute on the driver's own cursor and give that cursor."""
         cursor = connection.connection.cursor()
         if values is None:

@@ -59,9 +59,7 @@ class Decoder:
             else column
             for column, made in zip(self._columns, series, strict=True)
         ]
-        return pl.DataFrame(
-            [s.cast(pl.String) if s.dtype == pl.Null else s for s in series]
-        )
+        return pl.DataFrame([s.cast(pl.String) if s.dtype == pl.Null else s for s in series])
 
 
 def plain_series(values: Sequence[Any], column: ResultColumn) -> pl.Series:

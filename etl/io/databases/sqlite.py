@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import decimal
 import re
 import sqlite3
 from pathlib import Path
@@ -18,7 +20,7 @@ from etl.io.sql import without_params
 from etl.io.sql_types import read_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import sqlalchemy as sa
 
@@ -104,6 +106,10 @@ class SqliteDatabase(Database):
         # The write lock at once: a reader's transaction can't always be turned into a writer's.
         sqlite3.Connection.execute(raw, "BEGIN IMMEDIATE")
 
+    def parameters(self, values: Iterable[Any]) -> tuple[Any, ...]:
+        """Dates and times as the text that is stored, so that they compare."""
+        return tuple(_stored_value(value) for value in values)
+
     def translate(self, error: Exception) -> EtlError | None:
         """SQLite's errors; a lock that another process holds is transient."""
         original: Any = getattr(error, "orig", None) or error
@@ -140,14 +146,14 @@ class SqliteDatabase(Database):
             )
         rows = self.rows(
             connection,
-            "SELECT name, type, \"notnull\", dflt_value, pk, hidden "
+            'SELECT name, type, "notnull", dflt_value, pk, hidden '
             "FROM pragma_table_xinfo(?, ?) WHERE hidden <> 1 ORDER BY cid",
             (table.name, table.schema or "main"),
         )
         if not rows and table.schema is None:
             rows = self.rows(
                 connection,
-                "SELECT name, type, \"notnull\", dflt_value, pk, hidden "
+                'SELECT name, type, "notnull", dflt_value, pk, hidden '
                 "FROM pragma_table_xinfo(?) WHERE hidden <> 1 ORDER BY cid",
                 (table.name,),
             )
@@ -155,7 +161,15 @@ class SqliteDatabase(Database):
         return [self._column(*row, keys=keys) for row in rows] or None
 
     def _column(
-        self, name: str, declared: str, notnull: int, default: Any, pk: int, hidden: int, *, keys: int
+        self,
+        name: str,
+        declared: str,
+        notnull: int,
+        default: Any,
+        pk: int,
+        hidden: int,
+        *,
+        keys: int,
     ) -> Column:
         base, first, second = _declared(declared)
         # SQLite numbers the rows itself where the only key is declared INTEGER.
@@ -262,6 +276,22 @@ def _declared(text: str) -> tuple[str, int | None, int | None]:
     return name, int(first) if first else None, int(second) if second else None
 
 
+def _stored_value(value: Any) -> Any:
+    """One value as SQLite stores it; :func:`_stored` is the same for columns.
+
+    >>> _stored_value(dt.datetime(2026, 1, 2, 3, 4)), _stored_value(dt.date(2026, 1, 2))
+    ('2026-01-02 03:04:00.000000', '2026-01-02')
+    """
+    if isinstance(value, dt.datetime):
+        aware = value.astimezone(dt.UTC) if value.tzinfo else value
+        return aware.isoformat(" ", "microseconds")
+    if isinstance(value, dt.time):
+        return value.isoformat("microseconds")
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return float(value) if isinstance(value, decimal.Decimal) else value
+
+
 def _stored(frame: pl.DataFrame) -> pl.DataFrame:
     """The values as SQLite stores them."""
     changes = []
@@ -306,7 +336,9 @@ def _temporal(text: pl.Series, dtype: pl.DataType) -> pl.Series:
     if dtype == pl.Date:
         made = iso.str.to_date("%Y-%m-%d", strict=False)
         if made.null_count() > text.null_count():  # other tools write a date as its midnight
-            midnight = iso.str.replace(r" 00:00:00(\.0+)?$", "").str.to_date("%Y-%m-%d", strict=False)
+            midnight = iso.str.replace(r" 00:00:00(\.0+)?$", "").str.to_date(
+                "%Y-%m-%d", strict=False
+            )
             made = made.zip_with(made.is_not_null(), midnight)
         return _kept(text, made, dtype)
     if dtype.time_zone:  # type: ignore[attr-defined]

@@ -1,0 +1,245 @@
+"""PostgreSQL: COPY within the caller's transaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import polars as pl
+
+from etl.errors import ConfigError, EtlError, TransientError
+from etl.io.databases.base import Database
+from etl.io.databases.columns import Column, TableName
+from etl.io.databases.decode import ResultColumn
+from etl.io.preflight import Rules
+from etl.io.sql_types import read_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import sqlalchemy as sa
+
+__all__ = ["PostgresDatabase"]
+
+_COPY_ROWS: Final = 50_000
+
+# SQLSTATE classes and codes after which the same call can succeed
+# (postgresql.org/docs/current/errcodes-appendix.html).
+_TRANSIENT: Final = ("08", "40", "53", "55P03", "57P01", "57P02", "57P03")
+_LOGIN: Final = ("28000", "28P01", "3D000")
+
+_CATALOGUE: Final = """
+    SELECT a.attname, b.typname, a.atttypmod, a.attnotnull, a.atthasdef, a.attidentity,
+           a.attgenerated, c.collname, b.typtype, d.typtypmod
+    FROM pg_attribute a
+    JOIN pg_type d ON d.oid = a.atttypid
+    JOIN pg_type b ON b.oid = CASE WHEN d.typtype = 'd' THEN d.typbasetype ELSE d.oid END
+    LEFT JOIN pg_collation c ON c.oid = a.attcollation
+    WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
+    ORDER BY a.attnum
+"""
+
+
+class PostgresDatabase(Database):
+    """A PostgreSQL database, by psycopg."""
+
+    dialect = "postgresql"
+    sqlglot_dialect = "postgres"
+    title = "PostgreSQL"
+    rules = Rules()
+    param_style = "format"
+    max_identifier = 63
+    identifier_unit = "bytes"
+    loader: ClassVar[str] = "postgres copy"
+
+    def _create_engine(self) -> sa.Engine:
+        import sqlalchemy as sa
+
+        try:
+            import psycopg  # noqa: F401 - asked for here, to say how to get it
+        except ImportError as error:
+            raise ConfigError(
+                f"PostgreSQL needs psycopg: pip install 'data-orchestration[postgres]' ({error})",
+                database=self.settings.name,
+            ) from error
+        at = self.settings
+        url = sa.URL.create(
+            "postgresql+psycopg",
+            username=at.username,
+            password=at.password.get_secret_value() if at.password else None,
+            host=at.host,
+            port=at.port,
+            database=at.database,
+            query=dict(at.options),
+        )
+        engine = sa.create_engine(
+            url,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            connect_args={
+                "connect_timeout": at.connect_timeout,
+                "application_name": at.options.get("application_name", "etl"),
+            },
+        )
+        sa.event.listen(engine, "connect", _text_loaders)
+        return engine
+
+    def translate(self, error: Exception) -> EtlError | None:
+        """psycopg's errors, by SQLSTATE."""
+        import psycopg
+
+        original: Any = getattr(error, "orig", None) or error
+        if not isinstance(original, psycopg.Error):
+            return None
+        state = original.sqlstate or ""
+        text = str(original.diag.message_primary or original)
+        if original.diag.message_detail and state[:2] in {"22", "23"}:
+            text += f" ({original.diag.message_detail})"
+        if state in _LOGIN or "authentication failed" in text:
+            return self.failure(f"{text}; check its username, password and database", ConfigError)
+        if state.startswith(_TRANSIENT):
+            return self.failure(text, TransientError)
+        if not state and isinstance(original, psycopg.OperationalError):
+            return self.failure(text, TransientError)
+        return self.failure(text)
+
+    def _quoting_dialect(self) -> Any:
+        from sqlalchemy.dialects.postgresql.base import PGDialect
+
+        return PGDialect(paramstyle="named")  # the driver's own would double each per cent sign
+
+    # The catalogue
+
+    def schema_exists(self, connection: sa.Connection, schema: str) -> bool:
+        sql = "SELECT 1 FROM pg_namespace WHERE nspname = %s"
+        return bool(self.rows(connection, sql, (schema,)))
+
+    def columns(self, connection: sa.Connection, table: TableName) -> list[Column] | None:
+        rows = self.rows(connection, _CATALOGUE, (self.qualified(table),))
+        return [self._column(*row) for row in rows] or None
+
+    def _column(
+        self,
+        name: str,
+        type_name: str,
+        typmod: int,
+        notnull: bool,
+        has_default: bool,
+        identity: str,
+        generated: str,
+        collation: str | None,
+        kind: str,
+        domain_typmod: int,
+    ) -> Column:
+        modifier = typmod if typmod >= 0 else domain_typmod
+        length, precision, scale = _modifier(type_name, modifier)
+        dtype = read_dtype(type_name, self.dialect, precision=precision, scale=scale)
+        if dtype is None and type_name == "numeric":
+            dtype = pl.Decimal(38, 9)  # no scale declared: the widest that leaves room for both
+        return Column(
+            name=name,
+            type=type_name,
+            dtype=dtype if dtype is not None and kind != "e" else pl.String(),
+            length=length,
+            precision=precision,
+            scale=scale,
+            nullable=not notnull,
+            has_default=has_default or identity == "d",
+            generated=identity == "a" or generated not in ("", " "),
+            collation=collation,
+        )
+
+    def referenced_by(self, connection: sa.Connection, table: TableName) -> list[str]:
+        sql = (
+            "SELECT DISTINCT conrelid::regclass::text FROM pg_constraint "
+            "WHERE contype = 'f' AND confrelid = to_regclass(%s) AND conrelid <> confrelid"
+        )
+        return [row[0] for row in self.rows(connection, sql, (self.qualified(table),))]
+
+    # In
+
+    def lock(self, connection: sa.Connection, table: TableName) -> None:
+        """Keep other writers out: two replaces at once would leave the rows of both."""
+        self.run(
+            connection, f"LOCK TABLE {self.qualified(table)} IN SHARE ROW EXCLUSIVE MODE"
+        ).close()
+
+    def insert(
+        self,
+        connection: sa.Connection,
+        table: TableName,
+        columns: Sequence[Column],
+        frame: pl.DataFrame,
+    ) -> int:
+        if not columns or frame.is_empty():
+            return 0
+        names = ", ".join(self.quote(column.name) for column in columns)
+        sql = f"COPY {self.qualified(table)} ({names}) FROM STDIN (FORMAT csv)"
+        cursor = connection.connection.cursor()
+        try:
+            with cursor.copy(sql) as copy:
+                for chunk in frame.iter_slices(_COPY_ROWS):
+                    copy.write(_csv(chunk))
+            return int(cursor.rowcount)
+        finally:
+            cursor.close()
+
+    # Out
+
+    def _read_cursor(self, connection: sa.Connection, *, streaming: bool) -> Any:
+        raw: Any = connection.connection.driver_connection
+        # A plain cursor holds the whole result on this side; a named one leaves it on the server.
+        return raw.cursor(name="etl_read") if streaming else raw.cursor()
+
+    def _result_columns(
+        self, connection: sa.Connection, cursor: Any, sql: str
+    ) -> list[ResultColumn]:
+        types: Any = connection.connection.driver_connection.adapters.types
+        result = []
+        for item in cursor.description:
+            known = types.get(item.type_code)
+            dtype = (
+                read_dtype(known.name, self.dialect, precision=item.precision, scale=item.scale)
+                if known is not None
+                else None
+            )
+            result.append(ResultColumn(item.name, dtype))
+        return result
+
+
+def _text_loaders(connection: Any, _record: object) -> None:
+    """JSON and UUID arrive as the text they are, not as Python objects."""
+    from psycopg.types.string import TextLoader
+
+    for name in ("json", "jsonb", "uuid"):
+        connection.adapters.register_loader(name, TextLoader)
+
+
+def _modifier(type_name: str, modifier: int) -> tuple[int | None, int | None, int | None]:
+    """Length, precision and scale from ``atttypmod``, as ``format_type`` reads it."""
+    if modifier < 0:
+        return None, None, None
+    if type_name in {"varchar", "bpchar"}:
+        return modifier - 4, None, None
+    if type_name == "numeric":
+        packed = modifier - 4
+        scale = packed & 0x7FF
+        return None, (packed >> 16) & 0xFFFF, scale - 0x800 if scale > 0x3FF else scale
+    if type_name in {"timestamp", "timestamptz", "time", "timetz"}:
+        return None, None, modifier
+    return None, None, None
+
+
+def _csv(frame: pl.DataFrame) -> bytes:
+    """Rows as COPY reads them: text is quoted, so that an empty one differs from null."""
+    changes = []
+    for name, dtype in frame.schema.items():
+        column = pl.col(name)
+        if dtype == pl.Binary:
+            changes.append(pl.concat_str(pl.lit("\\x"), column.bin.encode("hex")).alias(name))
+        elif dtype == pl.Duration:
+            changes.append(
+                pl.concat_str(column.dt.total_microseconds(), pl.lit(" microseconds")).alias(name)
+            )
+    if changes:
+        frame = frame.with_columns(changes)
+    return frame.write_csv(include_header=False, quote_style="non_numeric").encode()

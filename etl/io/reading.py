@@ -1,0 +1,114 @@
+"""Read a table, a query or a ``.sql`` file as a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from etl.errors import ContractError, LoadError
+from etl.io.names import parse_table_name
+from etl.io.sql import bind, is_query, read_sql_file, transpile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Literal
+
+    import polars as pl
+    import sqlalchemy as sa
+
+    from etl.io.databases.base import Database
+    from etl.io.sql import Params
+
+__all__ = ["compile_query", "frames_of", "statement"]
+
+
+def frames_of(
+    database: Database,
+    connection: sa.Connection,
+    source: Any,
+    *,
+    params: Params = None,
+    dialect: Literal["tsql"] | None = None,
+    batch_rows: int | None = None,
+) -> Iterator[pl.DataFrame]:
+    """The source's rows in frames of one schema, at least one; see ``db_helper.read_frame``."""
+    if batch_rows is not None and batch_rows < 1:
+        raise ContractError(f"batch_rows must be at least 1, not {batch_rows}")
+    sql, values = compile_query(database, connection, source, params=params, dialect=dialect)
+    return database.fetch(connection, sql, values, batch_rows=batch_rows)
+
+
+def compile_query(
+    database: Database,
+    connection: sa.Connection,
+    source: Any,
+    *,
+    params: Params = None,
+    dialect: Literal["tsql"] | None = None,
+) -> tuple[str, Sequence[Any] | None]:
+    """The statement, in the engine's own dialect, and its values in order."""
+    if hasattr(source, "compile") and not isinstance(source, str):
+        return _compiled(database, source, params)
+    if isinstance(source, str) and source.strip().lower().endswith(".sql"):
+        text, dialect = read_sql_file(source.strip()), "tsql"
+    elif hasattr(source, "read_text"):
+        text, dialect = read_sql_file(source), "tsql"
+    elif isinstance(source, str) and is_query(source):
+        text = source
+    else:
+        return _whole_table(database, connection, source, params)
+    return statement(database, connection, text, params, dialect=dialect)
+
+
+def statement(
+    database: Database,
+    connection: sa.Connection,
+    text: str,
+    params: Params,
+    *,
+    dialect: Literal["tsql"] | None = None,
+) -> tuple[str, Sequence[Any] | None]:
+    """SQL text in the engine's dialect and parameter style."""
+    if dialect not in (None, "tsql"):
+        raise ContractError(f"dialect is 'tsql' or None, not {dialect!r}")
+    brackets = database.brackets
+    if dialect == "tsql" and database.sqlglot_dialect != "tsql":
+        text = transpile(
+            text,
+            database.sqlglot_dialect,
+            schema_exists=lambda name: database.schema_exists(connection, name),
+        )
+        brackets = False
+    text, values = bind(text, params, database.param_style, brackets=brackets)
+    return text, None if values is None else database.parameters(values)
+
+
+def _whole_table(
+    database: Database, connection: sa.Connection, source: Any, params: Params
+) -> tuple[str, None]:
+    if params is not None:
+        raise ContractError(f"params go with a query; {source!r} is read as a table")
+    table = database.resolve(connection, parse_table_name(source))
+    columns = database.columns(connection, table)
+    if columns is None:
+        raise LoadError(
+            f"there is no table {table} in database {database.settings.name!r} "
+            f"({database.settings.where}); a query begins with select, with, exec or values",
+            database=database.settings.name,
+            table=str(table),
+        )
+    names = ", ".join(database.quote(column.name) for column in columns)
+    return f"SELECT {names} FROM {database.qualified(table)}", None
+
+
+def _compiled(database: Database, query: Any, params: Params) -> tuple[str, Sequence[Any] | None]:
+    """A SQLAlchemy select as text with the driver's own parameters, by position."""
+    if isinstance(params, Mapping):
+        query = query.params(**params)
+    elif params is not None:
+        raise ContractError("a SQLAlchemy select takes its params as a mapping")
+    dialect = type(database.engine.dialect)(paramstyle=database.param_style)
+    state = query.compile(dialect=dialect).construct_expanded_state()
+    values = state.positional_parameters
+    # A per cent sign is doubled for drivers that read %s, so these always get a sequence.
+    return state.statement, database.parameters(values)
