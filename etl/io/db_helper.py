@@ -13,7 +13,7 @@ Every function takes the database's name in ``config.yaml``; a URL or
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from etl.config import DatabaseSettings, get_config
 from etl.io.databases import open_database
@@ -21,7 +21,7 @@ from etl.io.databases.connection import Connection
 from etl.io.frames import to_backend
 from etl.io.loading import LoadResult, load
 from etl.io.names import parse_table_name
-from etl.io.reading import frames_of, statement
+from etl.io.reading import as_contract, frames_of, statement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
     from etl.io.preflight import OnPrecisionLoss
     from etl.io.sql import Params
 
-    Frame = pl.DataFrame | pd.DataFrame | pa.Table
-    Source = str | tuple[str, str] | Path | sa.Select[Any]
-    DatabaseLike = str | DatabaseSettings
+    Frame: TypeAlias = pl.DataFrame | pd.DataFrame | pa.Table
+    Source: TypeAlias = str | tuple[str, str] | Path | sa.Select[Any]
+    DatabaseLike: TypeAlias = str | DatabaseSettings
 
 __all__ = [
     "LoadResult",
@@ -145,6 +145,16 @@ def execute(
         return tx.execute(sql, params, dialect=dialect)
 
 
+def _given(
+    frame: pl.DataFrame,
+    backend: Backend,
+    dtype_backend: DtypeBackend,
+    contract: type[dy.Schema] | None,
+) -> Any:
+    typed = frame if contract is None else as_contract(frame, contract)
+    return to_backend(typed, backend, dtype_backend)
+
+
 class Transaction:
     """Reads and writes that are committed together; made by :func:`transaction`."""
 
@@ -159,6 +169,7 @@ class Transaction:
         params: Params = None,
         backend: Backend = "polars",
         dtype_backend: DtypeBackend = "pyarrow",
+        contract: type[dy.Schema] | None = None,
         dialect: Literal["tsql"] | None = None,
     ) -> Any:
         """As :func:`read_frame`, seeing what this transaction has written."""
@@ -168,7 +179,8 @@ class Transaction:
             frames = frames_of(
                 self._database, self.connection, source, params=params, dialect=dialect
             )
-            return to_backend(pl.concat(frames, rechunk=False), backend, dtype_backend)
+            frame = pl.concat(frames, rechunk=False)
+            return _given(frame, backend, dtype_backend, contract)
 
     def write_frame(
         self,
@@ -238,6 +250,7 @@ def read_frame(
     *,
     params: Params = ...,
     backend: Literal["polars"] = ...,
+    contract: type[dy.Schema] | None = ...,
     dialect: Literal["tsql"] | None = ...,
 ) -> pl.DataFrame: ...
 @overload
@@ -248,6 +261,7 @@ def read_frame(
     params: Params = ...,
     backend: Literal["pandas"],
     dtype_backend: DtypeBackend = ...,
+    contract: type[dy.Schema] | None = ...,
     dialect: Literal["tsql"] | None = ...,
 ) -> pd.DataFrame: ...
 @overload
@@ -257,6 +271,7 @@ def read_frame(
     *,
     params: Params = ...,
     backend: Literal["pyarrow"],
+    contract: type[dy.Schema] | None = ...,
     dialect: Literal["tsql"] | None = ...,
 ) -> pa.Table: ...
 @overload
@@ -267,6 +282,7 @@ def read_frame(
     params: Params = ...,
     backend: Backend = ...,
     dtype_backend: DtypeBackend = ...,
+    contract: type[dy.Schema] | None = ...,
     dialect: Literal["tsql"] | None = ...,
     batch_rows: int,
 ) -> Iterator[Frame]: ...
@@ -277,6 +293,7 @@ def read_frame(
     params: Params = None,
     backend: Backend = "polars",
     dtype_backend: DtypeBackend = "pyarrow",
+    contract: type[dy.Schema] | None = None,
     dialect: Literal["tsql"] | None = None,
     batch_rows: int | None = None,
 ) -> Frame | Iterator[Frame]:
@@ -295,6 +312,8 @@ def read_frame(
     backend
         ``polars``, ``pandas`` (Arrow dtypes; ``dtype_backend="numpy"`` for the old ones) or
         ``pyarrow``.
+    contract
+        Give the columns that it knows the dtypes that it declares, whatever the engine has.
     dialect
         ``tsql`` for text that is to run on every engine, as a ``.sql`` file does.
     batch_rows
@@ -318,14 +337,15 @@ def read_frame(
     if batch_rows is None:
         with opened.begin() as connection:
             frames = frames_of(opened, connection, source, params=params, dialect=dialect)
-            return to_backend(pl.concat(frames, rechunk=False), backend, dtype_backend)  # type: ignore[no-any-return]
+            frame = pl.concat(frames, rechunk=False)
+            return _given(frame, backend, dtype_backend, contract)
 
     def batches() -> Iterator[Frame]:
         with opened.begin() as connection:
             for frame in frames_of(
                 opened, connection, source, params=params, dialect=dialect, batch_rows=batch_rows
             ):
-                yield to_backend(frame, backend, dtype_backend)
+                yield _given(frame, backend, dtype_backend, contract)
 
     return batches()
 

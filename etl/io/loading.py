@@ -108,7 +108,7 @@ def load(
     columns = database.columns(connection, target)
     if columns is None:
         columns = _create(database, connection, target, first, contract, create)
-    pairs = match_columns(first.columns, columns, database.rules, table=str(name))
+    pairs, problems = match_columns(first.columns, columns, database.rules)
     if mode == "replace":
         _refuse_referenced(database, connection, target)
 
@@ -124,6 +124,7 @@ def load(
                 database.rules,
                 table=str(name),
                 on_precision_loss=on_precision_loss,
+                problems=problems,
             )
             rows += fit.height
             clock.enter("load")
@@ -202,8 +203,7 @@ def _create(
 ) -> list[Column]:
     if create is False:
         raise LoadError(
-            f"there is no table {target} in database {database.settings.name!r}; "
-            "create it, or leave create='auto'",
+            f"{database.label} has no table {target}; create it, or leave create='auto'",
             table=str(target),
         )
     if not first.columns:

@@ -59,12 +59,12 @@ def parse_table_name(table: str | tuple[str, str] | TableName) -> TableName:
         position = match.end()
         if not match["dot"]:
             break
-    if len(parts) > 2 or not all(parts):  # noqa: PLR2004
+    if len(parts) > 2 or not all(parts):
         raise ContractError(
             f"{table!r} has {len(parts)} parts: a table name is name or schema.name "
             "(the database comes from the connection)"
         )
-    return TableName(name=parts[-1], schema=parts[0] if len(parts) == 2 else None)  # noqa: PLR2004
+    return TableName(name=parts[-1], schema=parts[0] if len(parts) == 2 else None)
 
 
 def _unquoted(match: re.Match[str]) -> str:

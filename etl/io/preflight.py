@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
+from etl.contracts.casts import cast_lossless
 from etl.errors import ContractError
 from etl.io.names import did_you_mean
 from etl.io.sql_types import utf16_length
@@ -26,7 +27,6 @@ OnPrecisionLoss = Literal["error", "truncate"]
 
 _EXAMPLES: Final = 3
 _EXAMPLE_LENGTH: Final = 60
-_EXACT_FLOAT: Final = {pl.Float64: 2**53, pl.Float32: 2**24}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +49,15 @@ class Rules:
 
 
 def match_columns(
-    names: Iterable[str], columns: Sequence[Column], rules: Rules, *, table: str
-) -> list[tuple[str, Column]]:
+    names: Iterable[str], columns: Sequence[Column], rules: Rules
+) -> tuple[list[tuple[str, Column]], list[str]]:
     """Pair the frame's columns with the table's, in the table's order.
 
-    Raises
-    ------
-    ContractError
-        A column that the table lacks, that the server fills, or a NOT NULL one that is missing.
+    Returns
+    -------
+    tuple
+        The pairs, and what stands against the rest: a column that the table lacks, one that the
+        server fills, a NOT NULL one that is missing.
     """
 
     def fold(name: str) -> str:
@@ -82,8 +83,7 @@ def match_columns(
         if not (column.nullable or column.has_default or column.generated)
         and column.name not in found
     ]
-    _raise(problems, table)
-    return [(found[column.name], column) for column in columns if column.name in found]
+    return [(found[c.name], c) for c in columns if c.name in found], problems
 
 
 def conform(
@@ -93,6 +93,7 @@ def conform(
     *,
     table: str,
     on_precision_loss: OnPrecisionLoss = "error",
+    problems: Iterable[str] = (),
 ) -> pl.DataFrame:
     """Cast the frame to the table's types, without losing anything.
 
@@ -108,6 +109,8 @@ def conform(
         For messages.
     on_precision_loss
         ``truncate`` cuts digits of a second that the table can't hold.
+    problems
+        What :func:`match_columns` found, to be told in the same error.
 
     Returns
     -------
@@ -119,7 +122,7 @@ def conform(
     ContractError
         Every column at fault, with how many values and which.
     """
-    problems: list[str] = []
+    problems = list(problems)
     series: list[pl.Series] = []
     for name, column in pairs:
         cast = _Cast(frame[name].alias(column.name), column, rules, on_precision_loss)
@@ -171,7 +174,9 @@ class _Cast:
 
     # Conversions: the widening ones are free, the others are checked value by value.
 
-    def _convert(self, values: pl.Series, target: pl.DataType) -> pl.Series | None:
+    def _convert(  # noqa: PLR0911 - one line a pair of types
+        self, values: pl.Series, target: pl.DataType
+    ) -> pl.Series | None:
         source = values.dtype
         if source.is_numeric() and target.is_numeric():
             return self._number(values, target)
@@ -191,47 +196,9 @@ class _Cast:
             return values.cast(target)
         return None
 
-    def _number(self, values: pl.Series, target: pl.DataType) -> pl.Series | None:
-        source = values.dtype
-        if source == target:
-            return values
-        result = values.cast(target, strict=False)
-        if source.is_float() and target == pl.Float64:
-            return result
-        if source.is_float() and target == pl.Float32:
-            back = result.cast(pl.Float64)
-            self._unless((back == values) | values.is_nan(), "is more exact than the column")
-            return result
-        if target.is_float() and source.is_integer():
-            limit = _EXACT_FLOAT[target.base_type()]
-            self._unless(values.is_between(-limit, limit), "is more exact than a float")
-            return result
-        if source.is_float() or target.is_float():
-            if isinstance(target, pl.Decimal):
-                return self._float_to_decimal(values, target)
-            if target.is_float():  # a decimal into a float column: the column's own precision
-                back = result.cast(source, strict=False)
-                self._unless(back == values, "is more exact than a float")
-                return result
-            self._unless(
-                result.is_not_null() & (result.cast(source) == values), f"does not fit {self._type}"
-            )
-            return result
-        if isinstance(source, pl.Decimal) and not (
-            isinstance(target, pl.Decimal) and target.scale >= source.scale
-        ):
-            back = result.cast(source, strict=False)
-            self._unless(result.is_not_null() & (back == values), f"does not fit {self._type}")
-            return result
+    def _number(self, values: pl.Series, target: pl.DataType) -> pl.Series:
+        result = cast_lossless(values, target)
         self._unless(result.is_not_null(), f"does not fit {self._type}")
-        return result
-
-    def _float_to_decimal(self, values: pl.Series, target: pl.Decimal) -> pl.Series:
-        # The shortest text of a float is what the person who wrote it meant: 0.1, not 0.1000...055.
-        result = values.cast(target, strict=False)
-        self._unless(
-            result.is_not_null() & (result.cast(pl.Float64) == values), f"does not fit {self._type}"
-        )
         return result
 
     def _datetime(
@@ -257,14 +224,12 @@ class _Cast:
             return values
         if target.time_zone:
             values = values.dt.convert_time_zone(target.time_zone)
-        result = values.cast(target)
-        result = self._fraction(values, result)
-        return result
+        return self._fraction(values, values.cast(target))
 
     def _fraction(self, values: pl.Series, result: pl.Series) -> pl.Series:
         """Digits of a second past what the column keeps are refused or, if asked, cut."""
         digits = self.column.scale
-        step = 10 ** (6 - digits) if digits is not None and digits < 6 else 1  # noqa: PLR2004
+        step = 10 ** (6 - digits) if digits is not None and digits < 6 else 1
         if step > 1:
             result = (result.to_physical() // step * step).cast(result.dtype)
         if self.on_loss == "error":
@@ -275,7 +240,7 @@ class _Cast:
     def _time(self, values: pl.Series) -> pl.Series:
         digits = min(6, self.column.scale if self.column.scale is not None else 6)
         step = 10 ** (9 - digits)
-        result = (values.to_physical() // step * step).cast(pl.Time)
+        result: pl.Series = (values.to_physical() // step * step).cast(pl.Time)
         if self.on_loss == "error":
             self._unless(result == values, "has more digits of a second than the column keeps")
         return result

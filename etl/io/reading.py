@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from etl.contracts.casts import cast_lossless
+from etl.contracts.describe import describe
 from etl.errors import ContractError, LoadError
 from etl.io.names import parse_table_name
 from etl.io.sql import bind, is_query, read_sql_file, transpile
@@ -13,13 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Literal
 
+    import dataframely as dy
     import polars as pl
     import sqlalchemy as sa
 
     from etl.io.databases.base import Database
     from etl.io.sql import Params
 
-__all__ = ["compile_query", "frames_of", "statement"]
+__all__ = ["as_contract", "compile_query", "frames_of", "statement"]
 
 
 def frames_of(
@@ -92,8 +95,8 @@ def _whole_table(
     columns = database.columns(connection, table)
     if columns is None:
         raise LoadError(
-            f"there is no table {table} in database {database.settings.name!r} "
-            f"({database.settings.where}); a query begins with select, with, exec or values",
+            f"{database.label} has no table {table} "
+            "(a query begins with select, with, exec or values)",
             database=database.settings.name,
             table=str(table),
         )
@@ -107,8 +110,35 @@ def _compiled(database: Database, query: Any, params: Params) -> tuple[str, Sequ
         query = query.params(**params)
     elif params is not None:
         raise ContractError("a SQLAlchemy select takes its params as a mapping")
-    dialect = type(database.engine.dialect)(paramstyle=database.param_style)
+    dialect_class: Any = type(database.engine.dialect)
+    dialect = dialect_class(paramstyle=database.param_style)
     state = query.compile(dialect=dialect).construct_expanded_state()
     values = state.positional_parameters
     # A per cent sign is doubled for drivers that read %s, so these always get a sequence.
     return state.statement, database.parameters(values)
+
+
+def as_contract(frame: pl.DataFrame, contract: type[dy.Schema]) -> pl.DataFrame:
+    """The frame's columns with the dtypes that a contract declares for those it knows.
+
+    Raises
+    ------
+    ContractError
+        A value would change: every such column, with how many values and the first.
+    """
+    problems = []
+    made = {}
+    for column in describe(contract):
+        if column.name not in frame.columns:
+            continue
+        before = frame[column.name]
+        after = cast_lossless(before, column.dtype)
+        lost = before.filter(before.is_not_null() & after.is_null())
+        if lost.len():
+            problems.append(f"  {column.name}: {lost.len()} value(s) such as {lost[0]!r}")
+        made[column.name] = after
+    if problems:
+        raise ContractError(
+            f"what was read does not fit the contract {contract.__name__}:\n" + "\n".join(problems)
+        )
+    return frame.with_columns(**made)

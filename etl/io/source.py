@@ -20,7 +20,7 @@ class Progress(Protocol):
         """``done`` of ``total`` rows are through (``total`` is None while it is unknown)."""
 
 
-def silent(label: str, done: int, total: int | None) -> None:  # noqa: ARG001 - the protocol's names
+def silent(label: str, done: int, total: int | None) -> None:
     """The progress that shows nothing: notebooks, tests and scheduled runs."""
 
 

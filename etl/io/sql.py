@@ -7,6 +7,7 @@ engine: ``:name`` with a mapping, ``?`` with a sequence. A list as a value becom
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -123,59 +124,84 @@ def bind(
         return sql, None
     if isinstance(params, (str, bytes)):
         raise ContractError(f"params is text; a sequence of one value is written [{params!r}]")
-    holder = "?" if style == "qmark" else "%s"
-    named = isinstance(params, Mapping)
-    values: list[Any] = []
-    used: set[str] = set()
-    positions = iter(params)
+    binding = _ByName(params, style) if isinstance(params, Mapping) else _ByPosition(params, style)
+    text = _scan(sql, binding.replace, brackets=brackets)
+    binding.check_all_used()
+    return text, tuple(binding.values)
 
-    def place(value: Any) -> str:
+
+class _Binding(ABC):
+    """The values in the order their parameters stand in the text."""
+
+    def __init__(self, style: ParamStyle) -> None:
+        self.values: list[Any] = []
+        self._style = style
+        self._holder = "?" if style == "qmark" else "%s"
+
+    def replace(self, match: re.Match[str]) -> str | None:
+        """The driver's holder for a parameter; None for what is none."""
+        if match["skip"] is not None or match["percent"] is not None:
+            return match[0].replace("%", "%%") if self._style == "format" else None
+        return self._parameter(match)
+
+    @abstractmethod
+    def _parameter(self, match: re.Match[str]) -> str | None:
+        """The holder for a parameter that stands here, if one does."""
+
+    def _place(self, value: Any) -> str:
         if isinstance(value, (list, tuple, set, frozenset)):
             # In the given order where there is one; an empty list matches nothing.
             items = [_plain(item) for item in value] or [None]
-            values.extend(items)
-            return "(" + ", ".join([holder] * len(items)) + ")"
-        values.append(_plain(value))
-        return holder
+            self.values.extend(items)
+            return "(" + ", ".join([self._holder] * len(items)) + ")"
+        self.values.append(_plain(value))
+        return self._holder
 
-    def replace(match: re.Match[str]) -> str | None:
-        if match["skip"] is not None or match["percent"] is not None:
-            return match[0].replace("%", "%%") if style == "format" else None
-        if match["name"] is not None and named:
-            if match["name"] not in params:
-                raise ContractError(
-                    f"parameter :{match['name']} has no value"
-                    + did_you_mean(match["name"], map(str, params))
-                )
-            used.add(match["name"])
-            return place(params[match["name"]])
-        if match["mark"] is not None and not named:
-            try:
-                return place(next(positions))
-            except StopIteration:
-                raise ContractError(
-                    f"the statement has more ? than the {len(params)} values given"
-                ) from None
-        return None
 
-    text = _scan(sql, replace, brackets=brackets)
-    unused = (
-        [f":{name}" for name in params if name not in used]
-        if isinstance(params, Mapping)
-        else list(positions)
-    )
-    if unused:
-        raise ContractError(
-            f"{len(unused)} value(s) given that the statement has no parameter for"
-            + (f": {', '.join(map(str, unused))}" if named else "")
-        )
-    return text, tuple(values)
+class _ByName(_Binding):
+    def __init__(self, params: Mapping[str, Any], style: ParamStyle) -> None:
+        super().__init__(style)
+        self._params = params
+        self._used: set[str] = set()
+
+    def _parameter(self, match: re.Match[str]) -> str | None:
+        name = match["name"]
+        if name is None:
+            return None
+        if name not in self._params:
+            raise ContractError(
+                f"parameter :{name} has no value" + did_you_mean(name, map(str, self._params))
+            )
+        self._used.add(name)
+        return self._place(self._params[name])
+
+    def check_all_used(self) -> None:
+        unused = [f":{name}" for name in self._params if name not in self._used]
+        if unused:
+            raise ContractError(f"the statement has no parameter {', '.join(unused)}")
+
+
+class _ByPosition(_Binding):
+    def __init__(self, params: Sequence[Any], style: ParamStyle) -> None:
+        super().__init__(style)
+        self._count = len(params)
+        self._rest = list(reversed(params))
+
+    def _parameter(self, match: re.Match[str]) -> str | None:
+        if match["mark"] is None:
+            return None
+        if not self._rest:
+            raise ContractError(f"the statement has more ? than the {self._count} value(s) given")
+        return self._place(self._rest.pop())
+
+    def check_all_used(self) -> None:
+        if self._rest:
+            used = self._count - len(self._rest)
+            raise ContractError(f"{self._count} value(s) are given, and the statement has {used} ?")
 
 
 def _plain(value: Any) -> Any:
     """A numpy or pandas scalar as the Python value that every driver takes."""
-    if value is None or isinstance(value, (str, bytes, bool, int, float)):
-        return value.item() if hasattr(value, "item") else value
     if hasattr(value, "to_pydatetime"):
         return None if value != value else value.to_pydatetime()  # noqa: PLR0124 - NaT
     if type(value).__name__ in {"NAType", "NaTType"}:

@@ -32,7 +32,12 @@ _DDL: Final[Mapping[type[pl.DataType], tuple[str, str, str, str]]] = {
     pl.UInt64: ("UNSIGNED BIGINT", "numeric(20, 0)", "decimal(20, 0)", "UBIGINT"),
     pl.Float32: ("FLOAT", "real", "real", "FLOAT"),
     pl.Float64: ("DOUBLE", "double precision", "float", "DOUBLE"),
-    pl.Decimal: ("DECIMAL({p}, {s})", "numeric({p}, {s})", "decimal({p}, {s})", "DECIMAL({p}, {s})"),
+    pl.Decimal: (
+        "DECIMAL({p}, {s})",
+        "numeric({p}, {s})",
+        "decimal({p}, {s})",
+        "DECIMAL({p}, {s})",
+    ),
     pl.Boolean: ("BOOLEAN", "boolean", "bit", "BOOLEAN"),
     pl.Binary: ("BLOB", "bytea", "varbinary(max)", "BLOB"),
     pl.Date: ("DATE", "date", "date", "DATE"),
@@ -82,7 +87,9 @@ _READ: Final[Mapping[str, Mapping[str, pl.DataType]]] = {
         **dict.fromkeys(("boolean", "bool", "bit"), pl.Boolean()),
         **dict.fromkeys(("datetime", "timestamp", "datetime2", "smalldatetime"), _US),
         **dict.fromkeys(("timestamp with time zone", "timestamptz", "datetimeoffset"), _UTC),
-        **dict.fromkeys(("nvarchar", "nchar", "character", "clob", "uniqueidentifier"), pl.String()),
+        **dict.fromkeys(
+            ("nvarchar", "nchar", "character", "clob", "uniqueidentifier"), pl.String()
+        ),
         **dict.fromkeys(("blob", "binary", "varbinary"), pl.Binary()),
     },
     "postgresql": {

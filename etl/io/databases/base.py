@@ -71,7 +71,13 @@ class Database(ABC):
         self.settings = settings
 
     def __repr__(self) -> str:
-        return f"<{self.title} database {self.settings.name!r} at {self.settings.where}>"
+        return f"<{self.title} {self.label}>"
+
+    @property
+    def label(self) -> str:
+        """The database as messages name it: never a user, never a password."""
+        at = self.settings
+        return f"database {at.name!r} ({at.where})" if at.name else f"database {at.where}"
 
     @cached_property
     def engine(self) -> sa.Engine:
@@ -102,8 +108,9 @@ class Database(ABC):
             finally:
                 connection.close()
 
+    @abstractmethod
     def _begin(self, connection: sa.Connection, *, write: bool) -> None:
-        """What an engine does first in a transaction."""
+        """What the engine does first in a transaction."""
 
     @contextmanager
     def translated(self) -> Iterator[None]:
@@ -126,7 +133,7 @@ class Database(ABC):
     def failure(self, message: str, kind: type[EtlError] = LoadError) -> EtlError:
         """An error that names the database first."""
         text = " ".join(message.split())
-        return kind(f"database {self.settings.name!r} ({self.settings.where}): {text}")
+        return kind(f"{self.label}: {text}")
 
     # Statements
 
@@ -295,6 +302,7 @@ class Database(ABC):
         ContractError
             Two columns of the result have one name.
         """
+        declared = self._declared_types(connection, sql)
         cursor = self._read_cursor(connection, streaming=batch_rows is not None)
         try:
             if values is None:
@@ -303,7 +311,7 @@ class Database(ABC):
                 cursor.execute(sql, tuple(values))
             if cursor.description is None:
                 raise ContractError(f"the statement gives no rows: {sql[:80]!r}; use execute()")
-            decoder = Decoder(self._result_columns(connection, cursor, sql), self._decode)
+            decoder = Decoder(self._result_columns(connection, cursor, declared), self._decode)
             # batch_rows is a promise of size; without it, one frame comes from a few large fetches.
             empty = True
             while rows := cursor.fetchmany(batch_rows or FETCH_ROWS):
@@ -322,9 +330,17 @@ class Database(ABC):
     ) -> Any:
         return connection.connection.cursor()
 
+    def _declared_types(
+        self,
+        connection: sa.Connection,  # noqa: ARG002 - for engines that have to be asked first
+        sql: str,  # noqa: ARG002
+    ) -> list[str]:
+        """Types that must be asked for before a query runs; most cursors tell theirs after it."""
+        return []
+
     @abstractmethod
     def _result_columns(
-        self, connection: sa.Connection, cursor: Any, sql: str
+        self, connection: sa.Connection, cursor: Any, declared: list[str]
     ) -> list[ResultColumn]:
         """Names and types of a running query's columns."""
 

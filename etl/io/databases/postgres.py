@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import polars as pl
@@ -26,6 +27,11 @@ _COPY_ROWS: Final = 50_000
 # (postgresql.org/docs/current/errcodes-appendix.html).
 _TRANSIENT: Final = ("08", "40", "53", "55P03", "57P01", "57P02", "57P03")
 _LOGIN: Final = ("28000", "28P01", "3D000")
+# A refused connection has no SQLSTATE on the client's side, only the server's words.
+_REFUSED: Final = re.compile(
+    r"FATAL:\s+(password authentication failed|(role|database) .* does not exist|no pg_hba)"
+    r"|no password supplied"
+)
 
 _CATALOGUE: Final = """
     SELECT a.attname, b.typname, a.atttypmod, a.attnotnull, a.atthasdef, a.attidentity,
@@ -83,6 +89,9 @@ class PostgresDatabase(Database):
         sa.event.listen(engine, "connect", _text_loaders)
         return engine
 
+    def _begin(self, connection: sa.Connection, *, write: bool) -> None:
+        """Nothing to do: psycopg begins a transaction with the first statement."""
+
     def translate(self, error: Exception) -> EtlError | None:
         """psycopg's errors, by SQLSTATE."""
         import psycopg
@@ -94,7 +103,7 @@ class PostgresDatabase(Database):
         text = str(original.diag.message_primary or original)
         if original.diag.message_detail and state[:2] in {"22", "23"}:
             text += f" ({original.diag.message_detail})"
-        if state in _LOGIN or "authentication failed" in text:
+        if state in _LOGIN or _REFUSED.search(text):
             return self.failure(f"{text}; check its username, password and database", ConfigError)
         if state.startswith(_TRANSIENT):
             return self.failure(text, TransientError)
@@ -105,7 +114,8 @@ class PostgresDatabase(Database):
     def _quoting_dialect(self) -> Any:
         from sqlalchemy.dialects.postgresql.base import PGDialect
 
-        return PGDialect(paramstyle="named")  # the driver's own would double each per cent sign
+        # The driver's own would double each per cent sign.
+        return PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]
 
     # The catalogue
 
@@ -115,21 +125,11 @@ class PostgresDatabase(Database):
 
     def columns(self, connection: sa.Connection, table: TableName) -> list[Column] | None:
         rows = self.rows(connection, _CATALOGUE, (self.qualified(table),))
-        return [self._column(*row) for row in rows] or None
+        return [self._column(row) for row in rows] or None
 
-    def _column(
-        self,
-        name: str,
-        type_name: str,
-        typmod: int,
-        notnull: bool,
-        has_default: bool,
-        identity: str,
-        generated: str,
-        collation: str | None,
-        kind: str,
-        domain_typmod: int,
-    ) -> Column:
+    def _column(self, row: Sequence[Any]) -> Column:
+        name, type_name, typmod, notnull, has_default, identity, generated = row[:7]
+        collation, kind, domain_typmod = row[7:]
         modifier = typmod if typmod >= 0 else domain_typmod
         length, precision, scale = _modifier(type_name, modifier)
         dtype = read_dtype(type_name, self.dialect, precision=precision, scale=scale)
@@ -191,9 +191,13 @@ class PostgresDatabase(Database):
         return raw.cursor(name="etl_read") if streaming else raw.cursor()
 
     def _result_columns(
-        self, connection: sa.Connection, cursor: Any, sql: str
+        self,
+        connection: sa.Connection,
+        cursor: Any,
+        declared: list[str],  # noqa: ARG002 - the cursor tells them
     ) -> list[ResultColumn]:
-        types: Any = connection.connection.driver_connection.adapters.types
+        raw: Any = connection.connection.driver_connection
+        types = raw.adapters.types
         result = []
         for item in cursor.description:
             known = types.get(item.type_code)

@@ -40,10 +40,11 @@ class _Connection(sqlite3.Connection):
     load would leave a created table behind.
     """
 
-    def cursor(self, *args: Any, **kwargs: Any) -> sqlite3.Cursor:
+    def cursor(self, factory: Any = None) -> Any:
+        """A cursor, within a transaction."""
         if not self.in_transaction:
             super().execute("BEGIN")
-        return super().cursor(*args, **kwargs)
+        return super().cursor(factory) if factory is not None else super().cursor()
 
 
 class SqliteDatabase(Database):
@@ -158,19 +159,10 @@ class SqliteDatabase(Database):
                 (table.name,),
             )
         keys = sum(1 for row in rows if row[4])
-        return [self._column(*row, keys=keys) for row in rows] or None
+        return [self._column(row, keys=keys) for row in rows] or None
 
-    def _column(
-        self,
-        name: str,
-        declared: str,
-        notnull: int,
-        default: Any,
-        pk: int,
-        hidden: int,
-        *,
-        keys: int,
-    ) -> Column:
+    def _column(self, row: Sequence[Any], *, keys: int) -> Column:
+        name, declared, notnull, default, pk, hidden = row
         base, first, second = _declared(declared)
         # SQLite numbers the rows itself where the only key is declared INTEGER.
         counted = bool(pk) and keys == 1 and base == "integer"
@@ -214,25 +206,26 @@ class SqliteDatabase(Database):
     ) -> int:
         if not columns:
             return 0
-        raw: Any = connection.connection.driver_connection
-        before = raw.total_changes
         names = ", ".join(self.quote(column.name) for column in columns)
         marks = ", ".join("?" * len(columns))
         sql = f"INSERT INTO {self.qualified(table)} ({names}) VALUES ({marks})"
-        cursor = connection.connection.cursor()
+        cursor: Any = connection.connection.cursor()
         try:
             cursor.executemany(sql, _stored(frame).iter_rows())
-            return max(cursor.rowcount, 0) if cursor.rowcount >= 0 else raw.total_changes - before
+            # The engine's own count; rows that a trigger adds elsewhere are not of this statement.
+            return int(cursor.rowcount)
         finally:
             cursor.close()
 
     # Out
 
     def _result_columns(
-        self, connection: sa.Connection, cursor: Any, sql: str
+        self,
+        connection: sa.Connection,  # noqa: ARG002 - for engines that have to ask once more
+        cursor: Any,
+        declared: list[str],
     ) -> list[ResultColumn]:
         names = [item[0] for item in cursor.description]
-        declared = self._declared_types(connection, sql)
         if len(declared) != len(names):
             declared = [""] * len(names)
         result = []

@@ -1,0 +1,76 @@
+"""Live tables as a job sees them: their rows where they exist, and nothing made where they don't."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from etl.io.source import Read
+
+if TYPE_CHECKING:
+    import dataframely as dy
+    import polars as pl
+
+    from etl.config import DatabaseSettings
+    from etl.io.databases.columns import Column
+    from etl.io.source import ReadContext
+
+__all__ = ["TableRows", "live_columns", "live_rows"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableRows:
+    """Reads a table; one that does not exist yet is an empty frame of the contract's columns.
+
+    Jobs use it for the rows that an earlier run has left. Unlike other sources it may be empty,
+    and ``limit`` does not apply: half of the earlier state would be a wrong state.
+    """
+
+    database: str
+    table: str
+    contract: type[dy.Schema]
+
+    def read(self, context: ReadContext) -> Read:
+        """Read the whole table.
+
+        Raises
+        ------
+        LoadError
+            The database refused.
+        """
+        rows = live_rows(context.config.database(self.database), self.table)
+        empty = self.contract.create_empty()
+        if rows is None:
+            return Read(frame=empty)
+        known = [name for name in empty.columns if name in rows.columns]
+        return Read(frame=rows.select(known))
+
+    def describe(self) -> str:
+        """Name the table and its database."""
+        return f"table {self.table} in {self.database}"
+
+
+def live_columns(settings: DatabaseSettings, table: str) -> list[Column] | None:
+    """The columns of a table, None where there is no table; never creates a database file.
+
+    >>> from etl.config import DatabaseSettings
+    >>> live_columns(DatabaseSettings.from_url("sqlite:////nowhere/at/all.db"), "t") is None
+    True
+    """
+    from etl.io import db_helper as db
+
+    # Connecting to a SQLite or DuckDB file that is not there would create it.
+    if settings.engine in ("sqlite", "duckdb") and settings.database != ":memory:":
+        if not Path(settings.database).exists():
+            return None
+    return db.table_columns(table, settings)
+
+
+def live_rows(settings: DatabaseSettings, table: str) -> pl.DataFrame | None:
+    """The rows of a table, None where there is no table."""
+    from etl.io import db_helper as db
+
+    if live_columns(settings, table) is None:
+        return None
+    return db.read_frame(table, settings)
