@@ -1,0 +1,224 @@
+"""The boundary of a transform: any dataframe in, the same kind of dataframe out.
+
+Inside a transform there are only Narwhals' lazy frames, so what an engine can do eagerly alone
+does not even type-check there. What still differs between engines is settled here:
+
+- pandas frames come in as Arrow dtypes, whatever they are made of. A numpy-backed frame would
+  answer a comparison with null by False, and turn whole numbers with gaps into floats. Its caller
+  gets numpy dtypes back.
+- A column without any value has no type in Arrow. :func:`typed` gives it the contract's.
+- DuckDB does calendar arithmetic on aware times in the connection's zone. :func:`utc_dates` asks
+  for UTC.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import narwhals as nw
+
+from etl.errors import ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import dataframely as dy
+    import pandas as pd
+    import pyarrow as pa
+
+__all__ = ["Lazy", "on_any_engine", "require", "typed", "utc_dates"]
+
+Lazy = nw.LazyFrame[Any]
+"""What a transform works on."""
+
+FrameT = TypeVar("FrameT")
+
+
+def on_any_engine(
+    transform: Callable[..., Lazy], frame: FrameT, *others: object, **options: object
+) -> FrameT:
+    """Run a transform of lazy frames on whatever frames the caller has.
+
+    Parameters
+    ----------
+    transform
+        A function of one or more Narwhals lazy frames, and keyword options.
+    frame, *others
+        pandas or polars DataFrames, polars LazyFrames, pyarrow Tables or DuckDB relations; all of
+        one engine. None of them is changed.
+    **options
+        Handed to the transform.
+
+    Returns
+    -------
+    the type of ``frame``
+        Nothing is computed for a LazyFrame or a relation until its owner asks. A pandas frame has
+        Arrow dtypes if ``frame`` has any, else numpy's, and pandas' own ``Int64`` and ``boolean``
+        where numpy has no null; its index starts anew.
+
+    Raises
+    ------
+    ContractError
+        This is no dataframe, the frames are of different engines, a pandas column mixes types, or
+        two columns have one name.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> def known(frame): return frame.filter(~nw.col("po").is_null())
+    >>> on_any_engine(known, pl.DataFrame({"po": ["A-1", None]})).rows()
+    [('A-1',)]
+    """
+    lazy = [_lazy(one) for one in (frame, *others)]
+    engines = {str(one.implementation) for one in lazy}
+    if len(engines) > 1:
+        raise ContractError(
+            f"the frames are of different engines ({', '.join(sorted(engines))}): bring them to "
+            "one before they are joined, for example with pl.from_pandas"
+        )
+    result = transform(*lazy, **options)
+    if nw.dependencies.is_pandas_dataframe(frame):
+        return cast("FrameT", _give_back(result.collect().to_native(), frame))
+    if _is_lazy(frame):
+        return cast("FrameT", result.to_native())
+    return cast("FrameT", result.collect().to_native())
+
+
+def require(frame: Lazy, columns: Iterable[str], who: str) -> None:
+    """Make sure that a transform's input has the columns it reads.
+
+    Raises
+    ------
+    ContractError
+        Names those missing, and what the frame has instead.
+    """
+    present = frame.collect_schema().names()
+    missing = [name for name in columns if name not in present]
+    if missing:
+        raise ContractError(
+            f"{who}: the frame has no column {', '.join(missing)}; it has {', '.join(present)}"
+        )
+
+
+def typed(frame: Lazy, contract: type[dy.Schema]) -> Lazy:
+    """Give columns that hold no value, and so have no type, the type of their contract.
+
+    Columns that the contract does not know stay as they are.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> from etl.contracts.board_groups import BoardGroups
+    >>> empty = nw.from_native(pl.LazyFrame({"title": [None]}))
+    >>> typed(empty, BoardGroups).collect_schema()["title"]
+    String
+    """
+    wanted = nw.from_native(contract.create_empty()).schema
+    untyped = [
+        name
+        for name, dtype in frame.collect_schema().items()
+        if dtype == nw.Unknown and name in wanted
+    ]
+    aware = [name for name in untyped if getattr(wanted[name], "time_zone", None) is not None]
+    if frame.implementation.is_duckdb() and aware:
+        frame = _replaced(frame, dict.fromkeys(aware, "CAST(NULL AS TIMESTAMPTZ)"))
+        untyped = [name for name in untyped if name not in aware]
+    return frame.with_columns(nw.col(name).cast(wanted[name]) for name in untyped)
+
+
+def utc_dates(frame: Lazy, columns: Iterable[str]) -> Lazy:
+    """Replace times by their dates, those of aware times in UTC.
+
+    Parameters
+    ----------
+    frame
+        Any lazy frame.
+    columns
+        Names of Datetime columns.
+
+    Examples
+    --------
+    >>> import datetime as dt
+    >>> import polars as pl
+    >>> late = dt.datetime(2024, 3, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=8)))
+    >>> frame = nw.from_native(pl.LazyFrame({"day": [late]}))
+    >>> utc_dates(frame, ["day"]).collect().to_native().item()
+    datetime.date(2024, 2, 29)
+    """
+    schema = frame.collect_schema()
+    names = list(columns)
+    aware = [name for name in names if getattr(schema[name], "time_zone", None) is not None]
+    if frame.implementation.is_duckdb() and aware:
+        in_utc = {name: f"timezone('UTC', {_quoted(name)})" for name in aware}
+        frame = _replaced(frame, in_utc)
+    else:
+        frame = frame.with_columns(nw.col(name).dt.convert_time_zone("UTC") for name in aware)
+    return frame.with_columns(nw.col(name).dt.date() for name in names)
+
+
+def _replaced(frame: Lazy, expressions: dict[str, str]) -> Lazy:
+    """Replace columns of a DuckDB relation by SQL expressions."""
+    changes = ", ".join(f"{sql} AS {_quoted(name)}" for name, sql in expressions.items())
+    relation: Any = frame.to_native()
+    return cast("Lazy", nw.from_native(relation.project(f"* REPLACE ({changes})")))
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _is_lazy(frame: object) -> bool:
+    return isinstance(nw.from_native(cast("Any", frame)), nw.LazyFrame)
+
+
+def _lazy(frame: object) -> Lazy:
+    if nw.dependencies.is_pandas_dataframe(frame):
+        frame = _arrow_backed(frame)
+    try:
+        return cast("Lazy", nw.from_native(cast("Any", frame)).lazy())
+    except TypeError as error:
+        raise ContractError(
+            f"can't run a transform on a {type(frame).__name__}: pass a pandas or polars frame, a "
+            "LazyFrame, a pyarrow Table or a DuckDB relation"
+        ) from error
+
+
+def _arrow_backed(frame: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise ContractError(
+            f"the pandas frame has no plain types: {'; '.join(map(str, error.args))}"
+        ) from error
+    return cast("pd.DataFrame", table.to_pandas(types_mapper=pd.ArrowDtype))
+
+
+def _give_back(result: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
+    """Return the dtypes that the caller uses."""
+    import pandas as pd
+    import pyarrow as pa
+
+    if any(isinstance(dtype, pd.ArrowDtype) for dtype in like.dtypes):
+        return result
+    table = pa.Table.from_pandas(result, preserve_index=False)
+    frame = cast("pd.DataFrame", table.to_pandas())
+    for field, column in zip(table.schema, table.columns, strict=True):
+        nullable = _nullable(field.type) if column.null_count else None
+        if nullable is not None:
+            frame[field.name] = column.to_pandas(types_mapper=lambda _, dtype=nullable: dtype)
+    return frame
+
+
+def _nullable(type_: pa.DataType) -> Any:
+    """Choose pandas' dtype for whole numbers and booleans with nulls, which numpy has none for."""
+    import pandas as pd
+    import pyarrow as pa
+
+    if not (pa.types.is_integer(type_) or pa.types.is_boolean(type_)):
+        return None
+    names = {"bool": "boolean"}
+    name = str(type_).replace("uint", "UInt").replace("int", "Int")
+    return pd.api.types.pandas_dtype(names.get(name, name))
