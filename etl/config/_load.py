@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
+from urllib.parse import quote, quote_plus
 
 from etl.config._merge import Merged, merge
 from etl.config._models import MondayEntry, ServerEntry
@@ -157,6 +160,32 @@ class Config:
                 advice = "is written into the file: put it in the environment, as ${NAME}"
                 found.append(Problem(path, at, f"a secret {advice}"))
         return tuple(_lines(found, self._lines, self._file))
+
+    def redact(self, text: str) -> str:
+        """Put ``***`` in the place of every secret of this configuration that a text holds.
+
+        A driver's message may quote a connection string; what is stored or printed goes through
+        here first.
+        """
+        for secret in sorted(self._secrets(), key=len, reverse=True):
+            for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
+                # A short one may be a part of any word; there only whole words are hidden.
+                pattern = re.escape(form) if len(form) > 3 else rf"(?<!\w){re.escape(form)}(?!\w)"
+                text = re.sub(pattern, "***", text)
+        return text
+
+    def _secrets(self) -> set[str]:
+        found: set[str] = {os.environ.get("MONDAY_API_TOKEN", "")}
+        for at, text in strings(self._merged.tree):
+            if at[-1] not in ("password", "token", "url") or missing(text, os.environ):
+                continue
+            if at[-1] != "url":
+                found.add(_resolved(text))
+            elif at[0] == "databases":
+                with suppress(UrlError):  # then nothing was connected with it either
+                    url = parse_url(text, name="", variable=os.environ.__getitem__)
+                    found.add(url.password.get_secret_value() if url.password else "")
+        return found - {""}
 
     @property
     def _file(self) -> str:

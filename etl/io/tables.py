@@ -38,13 +38,11 @@ class TableRows:
         ------
         LoadError
             The database refused.
+        ContractError
+            The table holds values that the contract's types do not.
         """
-        rows = live_rows(context.config.database(self.database), self.table)
-        empty = self.contract.create_empty()
-        if rows is None:
-            return Read(frame=empty)
-        known = [name for name in empty.columns if name in rows.columns]
-        return Read(frame=rows.select(known))
+        rows = live_rows(context.config.database(self.database), self.table, self.contract)
+        return Read(frame=self.contract.create_empty() if rows is None else rows)
 
     def describe(self) -> str:
         """Name the table and its database."""
@@ -61,16 +59,32 @@ def live_columns(settings: DatabaseSettings, table: str) -> list[Column] | None:
     from etl.io import db_helper as db
 
     # Connecting to a SQLite or DuckDB file that is not there would create it.
-    if settings.engine in ("sqlite", "duckdb") and settings.database != ":memory:":
-        if not Path(settings.database).exists():
-            return None
+    is_file = settings.engine in ("sqlite", "duckdb") and settings.database != ":memory:"
+    if is_file and not Path(settings.database).exists():
+        return None
     return db.table_columns(table, settings)
 
 
-def live_rows(settings: DatabaseSettings, table: str) -> pl.DataFrame | None:
-    """The rows of a table, None where there is no table."""
+def live_rows(
+    settings: DatabaseSettings, table: str, contract: type[dy.Schema]
+) -> pl.DataFrame | None:
+    """The rows of a table in a contract's columns and types, None where there is no table.
+
+    Columns of the contract that the table lacks are null.
+
+    Raises
+    ------
+    ContractError
+        The table holds a value that its column's type in the contract does not.
+    """
+    import polars as pl
+
     from etl.io import db_helper as db
 
     if live_columns(settings, table) is None:
         return None
-    return db.read_frame(table, settings)
+    rows = db.read_frame(table, settings, contract=contract)
+    return rows.select(
+        pl.col(name) if name in rows.columns else pl.lit(None, dtype=dtype).alias(name)
+        for name, dtype in contract.create_empty().schema.items()
+    )

@@ -1,0 +1,86 @@
+"""The jobs, one module each; finding them imports none of them.
+
+A module here that defines a :class:`~etl.jobs.base.Job` under its own name is a job: a new job is
+a new file. Name, description and schedule are read from the source text, so that ``etl list``
+needs no dataframe library.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from etl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from etl.jobs.base import Job
+
+__all__ = ["JobInfo", "get_job", "job_names", "list_jobs"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobInfo:
+    """What a job's source says about it."""
+
+    name: str
+    description: str
+    schedule: str | None
+
+
+def job_names() -> tuple[str, ...]:
+    """The names of all jobs.
+
+    >>> "board-planning" in job_names()
+    True
+    """
+    return tuple(
+        module.name.replace("_", "-")
+        for module in pkgutil.iter_modules(__path__)
+        if module.name != "base" and not module.name.startswith("_")
+    )
+
+
+def list_jobs() -> tuple[JobInfo, ...]:
+    """Name, description and schedule of every job, without importing it."""
+    return tuple(_info(name) for name in job_names())
+
+
+def get_job(name: str) -> Job:
+    """Import a job.
+
+    Raises
+    ------
+    ConfigError
+        There is no such job.
+
+    Examples
+    --------
+    >>> get_job("board-plannning")
+    Traceback (most recent call last):
+    etl.errors.ConfigError: no job 'board-plannning'; did you mean 'board-planning'?
+    """
+    known = job_names()
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+        raise ConfigError(f"no job {name!r}; {hint}", job=name)
+    module = name.replace("-", "_")
+    job: Job = getattr(importlib.import_module(f"{__name__}.{module}"), module)
+    return job
+
+
+def _info(name: str) -> JobInfo:
+    source = pkgutil.get_data(__name__, f"{name.replace('-', '_')}.py") or b""
+    told: dict[str, str] = {}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Job":
+            for keyword in node.keywords:
+                if isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str):
+                    told[keyword.arg or ""] = keyword.value.value
+    return JobInfo(
+        name=name, description=told.get("description", ""), schedule=told.get("schedule")
+    )

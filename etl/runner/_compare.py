@@ -1,0 +1,80 @@
+"""What a load would change, from the rows before and after it alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Changes", "compare"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """Counts of rows by what a load would do to them."""
+
+    inserted: int = 0
+    updated: int = 0
+    deleted: int = 0
+    unchanged: int = 0
+
+
+def compare(before: pl.DataFrame, after: pl.DataFrame, key: Sequence[str] = ()) -> Changes:
+    """Count the rows that are new, changed, gone and equal.
+
+    Parameters
+    ----------
+    before, after
+        Frames with the same columns and types.
+    key
+        The columns that tell which row is which, unique in both. Without one, a row is known by
+        all of its values, and none counts as updated.
+
+    Returns
+    -------
+    Changes
+        ``inserted + updated + unchanged`` are the rows of ``after``;
+        ``updated + unchanged + deleted`` those of ``before``.
+
+    Examples
+    --------
+    >>> before = pl.DataFrame({"id": [1, 2, 3], "n": [None, "b", "c"]})
+    >>> after = pl.DataFrame({"id": [1, 2, 4], "n": [None, "B", "d"]})
+    >>> compare(before, after, ["id"])
+    Changes(inserted=1, updated=1, deleted=1, unchanged=1)
+    >>> compare(before, after)
+    Changes(inserted=2, updated=0, deleted=2, unchanged=1)
+    """
+    columns = after.columns
+    before = before.select(columns)
+    key = list(key) or columns
+    # Equal rows without a key are told apart by their number: two before and three after are two
+    # unchanged and one inserted. With a unique key every number is 1.
+    names = [f"column_{at}" for at in range(len(columns))]
+    renamed = dict(zip(columns, names, strict=True))
+    on = [renamed[name] for name in key]
+    left, right = (
+        frame.rename(renamed).with_columns(pl.int_range(pl.len()).over(on).alias("number"))
+        for frame in (before, after)
+    )
+    both = left.join(right, on=[*on, "number"], how="inner", nulls_equal=True, suffix="_after")
+    rest = [name for name in names if name not in on]
+    same = (
+        both.select(
+            pl.all_horizontal(
+                pl.col(name).eq_missing(pl.col(f"{name}_after")) for name in rest
+            ).sum()
+        ).item()
+        if rest
+        else both.height
+    )
+    return Changes(
+        inserted=after.height - both.height,
+        updated=both.height - int(same),
+        deleted=before.height - both.height,
+        unchanged=int(same),
+    )
