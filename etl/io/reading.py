@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import polars as pl
+
 from etl.contracts.casts import cast_lossless
 from etl.contracts.describe import describe
 from etl.errors import ContractError, LoadError
+from etl.io.databases.columns import TableName
 from etl.io.names import parse_table_name
-from etl.io.sql import bind, is_query, read_sql_file, transpile
+from etl.io.sql import bind, is_query, read_sql_file
+from etl.io.transpile import to_dialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Literal
 
     import dataframely as dy
-    import polars as pl
     import sqlalchemy as sa
 
     from etl.io.databases.base import Database
@@ -76,14 +79,20 @@ def statement(
         raise ContractError(f"dialect is 'tsql' or None, not {dialect!r}")
     brackets = database.brackets
     if dialect == "tsql" and database.sqlglot_dialect != "tsql":
-        text = transpile(
+        text = to_dialect(
             text,
             database.sqlglot_dialect,
             schema_exists=lambda name: database.schema_exists(connection, name),
+            text_columns=lambda name: _text_columns(database, connection, name),
         )
         brackets = False
     text, values = bind(text, params, database.param_style, brackets=brackets)
     return text, None if values is None else database.parameters(values)
+
+
+def _text_columns(database: Database, connection: sa.Connection, table: str) -> frozenset[str]:
+    columns = database.columns(connection, TableName(table)) if table else None
+    return frozenset(c.name.lower() for c in columns or () if c.dtype == pl.String())
 
 
 def _whole_table(

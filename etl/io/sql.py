@@ -1,4 +1,4 @@
-"""SQL text: whether it is SQL at all, its parameters, and its dialect.
+"""SQL text: whether it is SQL at all, and its parameters.
 
 Parameters are always bound by the driver, never pasted in. One way to write them works on every
 engine: ``:name`` with a mapping, ``?`` with a sequence. A list as a value becomes ``(?, ?, ...)``.
@@ -18,7 +18,7 @@ from etl.io.names import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Params", "bind", "is_query", "read_sql_file", "transpile", "without_params"]
+__all__ = ["Params", "bind", "is_query", "read_sql_file", "without_params"]
 
 Params = Mapping[str, Any] | Sequence[Any] | None
 ParamStyle = Literal["qmark", "format"]
@@ -220,37 +220,3 @@ def without_params(sql: str, *, brackets: bool) -> str:
         return "NULL" if match["mark"] or match["name"] else None
 
     return _scan(sql, replace, brackets=brackets)
-
-
-def transpile(sql: str, to: str, *, schema_exists: Callable[[str], bool]) -> str:
-    """T-SQL, the production dialect, as another engine writes it.
-
-    The schema ``dbo`` is left out where the other engine has none of that name.
-
-    Raises
-    ------
-    ContractError
-        sqlglot can't read the text as T-SQL, or can't say it in the other dialect.
-
-    Examples
-    --------
-    >>> transpile("select top 2 [a b] from dbo.t where d > :since", "sqlite",
-    ...           schema_exists=lambda name: False)
-    'SELECT "a b" FROM t WHERE d > :since LIMIT 2'
-    """
-    import sqlglot
-    from sqlglot import ErrorLevel, exp
-
-    try:
-        statements = [s for s in sqlglot.parse(sql, read="tsql") if s is not None]
-        if len(statements) != 1:
-            raise ContractError(f"expected one statement, found {len(statements)}: {sql[:80]!r}")
-        tree = statements[0]
-        for table in tree.find_all(exp.Table):
-            if table.db.casefold() == "dbo" and not schema_exists("dbo"):
-                table.set("db", None)
-        return tree.sql(dialect=to, unsupported_level=ErrorLevel.RAISE)
-    except (sqlglot.errors.ParseError, sqlglot.errors.UnsupportedError) as error:
-        raise ContractError(
-            f"this T-SQL can't be run on {to}: {str(error).splitlines()[0]}"
-        ) from error

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from etl.io.databases.columns import Column
     from etl.io.source import ReadContext
 
-__all__ = ["TableRows", "live_columns", "live_rows"]
+__all__ = ["TableRows", "database_exists", "live_columns", "live_rows"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +49,17 @@ class TableRows:
         return f"table {self.table} in {self.database}"
 
 
+def database_exists(settings: DatabaseSettings) -> bool:
+    """Whether there is a database to connect to: a file that connecting would create is none yet.
+
+    >>> from etl.config import DatabaseSettings
+    >>> database_exists(DatabaseSettings.from_url("sqlite:////nowhere/at/all.db"))
+    False
+    """
+    is_file = settings.engine in ("sqlite", "duckdb") and settings.database != ":memory:"
+    return not is_file or Path(settings.database).exists()
+
+
 def live_columns(settings: DatabaseSettings, table: str) -> list[Column] | None:
     """The columns of a table, None where there is no table; never creates a database file.
 
@@ -58,11 +69,7 @@ def live_columns(settings: DatabaseSettings, table: str) -> list[Column] | None:
     """
     from etl.io import db_helper as db
 
-    # Connecting to a SQLite or DuckDB file that is not there would create it.
-    is_file = settings.engine in ("sqlite", "duckdb") and settings.database != ":memory:"
-    if is_file and not Path(settings.database).exists():
-        return None
-    return db.table_columns(table, settings)
+    return db.table_columns(table, settings) if database_exists(settings) else None
 
 
 def live_rows(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import decimal
 import re
 import sqlite3
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -20,7 +22,7 @@ from etl.io.sql import without_params
 from etl.io.sql_types import read_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import sqlalchemy as sa
 
@@ -31,6 +33,38 @@ _DECLARED: Final = re.compile(
 )
 _BUSY_SECONDS: Final = 60.0
 _PROBE: Final = "_etl_probe"
+
+
+def _part(unit: str) -> Callable[[str | None], int | None]:
+    def part(text: str | None) -> int | None:
+        return None if text is None else int(getattr(dt.datetime.fromisoformat(text), unit))
+
+    return part
+
+
+def _stuff(text: str | None, start: int, length: int, new: str | None) -> str | None:
+    if text is None or not 1 <= start <= len(text) or length < 0:
+        return None
+    return text[: start - 1] + (new or "") + text[start - 1 + length :]
+
+
+def _month_end(text: str | None) -> str | None:
+    if text is None:
+        return None
+    day = dt.date.fromisoformat(text[:10])
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1]).isoformat()
+
+
+# T-SQL's functions that SQLite lacks, by the names that sqlglot leaves them.
+_FUNCTIONS: Final[tuple[tuple[str, int, Callable[..., Any]], ...]] = (
+    ("year", 1, _part("year")),
+    ("month", 1, _part("month")),
+    ("day", 1, _part("day")),
+    ("last_day", 1, _month_end),
+    ("stuff", 4, _stuff),
+    ("uuid", 0, lambda: str(uuid.uuid4())),
+    ("getutcdate", 0, lambda: _stored_value(dt.datetime.now(dt.UTC).replace(tzinfo=None))),
+)
 
 
 class _Connection(sqlite3.Connection):
@@ -93,6 +127,8 @@ class SqliteDatabase(Database):
             )
         except (OSError, sqlite3.OperationalError) as error:
             raise self.failure(f"can't open the file: {error}", ConfigError) from error
+        for name, count, function in _FUNCTIONS:
+            connection.create_function(name, count, function, deterministic=count > 0)
         return connection
 
     def _begin(self, connection: sa.Connection, *, write: bool) -> None:
