@@ -19,7 +19,7 @@ from etl.errors import ConfigError
 if TYPE_CHECKING:
     from etl.jobs.base import Job
 
-__all__ = ["JobInfo", "get_job", "job_names", "list_jobs"]
+__all__ = ["JobInfo", "check_job_name", "get_job", "job_names", "list_jobs"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +49,8 @@ def list_jobs() -> tuple[JobInfo, ...]:
     return tuple(_info(name) for name in job_names())
 
 
-def get_job(name: str) -> Job:
-    """Import a job.
+def check_job_name(name: str) -> None:
+    """Refuse a name that no job has, without importing any.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def get_job(name: str) -> Job:
 
     Examples
     --------
-    >>> get_job("board-plannning")
+    >>> check_job_name("board-plannning")
     Traceback (most recent call last):
     etl.errors.ConfigError: no job 'board-plannning'; did you mean 'board-planning'?
     """
@@ -68,6 +68,17 @@ def get_job(name: str) -> Job:
         close = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
         raise ConfigError(f"no job {name!r}; {hint}", job=name)
+
+
+def get_job(name: str) -> Job:
+    """Import a job.
+
+    Raises
+    ------
+    ConfigError
+        There is no such job.
+    """
+    check_job_name(name)
     module = name.replace("-", "_")
     job: Job = getattr(importlib.import_module(f"{__name__}.{module}"), module)
     return job

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from etl.runner._check import CheckItem, check, table_problems
 from etl.runner._compare import Changes, compare
 from etl.runner._log import history, package_version
-from etl.runner._result import OutputResult, Reason, RunResult, TablePlan
+from etl.runner._result import OutputResult, Reason, RunResult, TablePlan, group_reasons
 from etl.runner._run import execute, run
 
 __all__ = [
     "Changes",
+    "CheckItem",
     "OutputResult",
     "Reason",
     "RunResult",
     "TablePlan",
+    "check",
     "compare",
     "execute",
+    "group_reasons",
     "history",
     "package_version",
     "run",
+    "table_problems",
 ]

@@ -1,0 +1,227 @@
+"""The ``etl`` command.
+
+Only typer is imported at the top: everything that a command needs is imported where it runs, so
+that ``etl --help`` is instant.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from etl.cli._errors import DONE, FAILED, Reporter, Terminated, exit_code
+
+if TYPE_CHECKING:
+    from etl.config import Config
+
+__all__ = ["app", "main"]
+
+# Plain help and plain errors: rich's would take three times as long as all the rest, and the
+# traceback that it draws shows local variables.
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Dataframe ETL: read a source, transform it, check it, load it all or not at all.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Job = Annotated[str, typer.Argument(metavar="JOB", help="A job's name; `etl list` shows them.")]
+Profile = Annotated[
+    str | None,
+    typer.Option("--profile", metavar="P", help="The profile of config.yaml; else ETL_PROFILE."),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def main() -> None:
+    """Run the command line; the entry point of ``etl`` and ``python -m etl``."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # started with the stream closed
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for the process's life
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # an emoji in a table is no reason to fail
+    app(prog_name="etl")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"etl {version('data-orchestration')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _etl(
+    context: typer.Context,
+    profile: Profile = None,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    context.obj = profile
+
+
+def _load(context: typer.Context, profile: str | None, reporter: Reporter) -> Config:
+    from etl.config import load_config
+
+    config = load_config(profile=profile or context.obj)
+    reporter.redact = config.redact
+    return config
+
+
+@app.command("list")
+def list_command() -> None:
+    """List the jobs."""
+    from etl.cli import _output
+    from etl.jobs import list_jobs
+
+    _output.job_list(list_jobs())
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    job: Job,
+    *,
+    profile: Profile = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, and write nothing.")
+    ] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, metavar="N", help="Read at most N rows; implies --dry-run."),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail if any row breaks its contract.")
+    ] = False,
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="Let an empty source empty the table.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on the last line of stdout.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Run a job: everything is loaded, or nothing."""
+    from etl.cli import _output
+
+    def failed(error: str) -> None:
+        _output.json_line({**_NOTHING_RUN, "job": job, "error": error})
+
+    signal.signal(signal.SIGTERM, _terminate)
+    with Reporter(debug=debug, on_error=failed if as_json else None) as reporter:
+        from etl.jobs import check_job_name
+
+        check_job_name(job)  # before the configuration, and before anything heavy is imported
+        config = _load(context, profile, reporter)
+        from etl.cli._progress import progress_bars
+        from etl.runner import execute
+
+        with progress_bars() as progress:
+            result = execute(
+                job,
+                config,
+                dry_run=dry_run,
+                limit=limit,
+                strict=strict,
+                allow_empty=allow_empty,
+                progress=progress,
+            )
+    if result.exception is not None:
+        reporter.show(result.exception)
+    if as_json:
+        _output.json_line(result.as_dict())
+    else:
+        _output.run_result(result)
+    raise typer.Exit(exit_code(result.exception) if result.exception else DONE)
+
+
+# What --json says of a run that did not begin.
+_NOTHING_RUN: dict[str, Any] = {
+    "status": "failed",
+    "rows_read": 0,
+    "rows_written": 0,
+    "rows_quarantined": 0,
+    "seconds": 0.0,
+    "run_id": None,
+}
+
+
+def _terminate(*_: object) -> None:
+    raise Terminated
+
+
+@app.command()
+def preview(
+    context: typer.Context,
+    job: Job,
+    profile: Profile = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, metavar="N", help="Read at most N rows.")
+    ] = 20,
+    debug: Debug = False,
+) -> None:
+    """Show a job's first rows as they would be loaded; nothing is written."""
+    with Reporter(debug=debug) as reporter:
+        from etl.jobs import check_job_name, get_job
+
+        check_job_name(job)
+        config = _load(context, profile, reporter)
+        from etl.cli import _output
+        from etl.runner import group_reasons
+
+        for name, checked in get_job(job).preview(config=config, limit=limit).items():
+            _output.columns(name, checked.good)
+            if checked.rejected.height:
+                _output.reasons(group_reasons(checked.rejected["reason"]))
+
+
+@app.command()
+def history(
+    context: typer.Context,
+    job: Annotated[
+        str | None, typer.Argument(metavar="[JOB]", help="Only this job's runs.")
+    ] = None,
+    profile: Profile = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, metavar="N", help="At most N runs.")] = 20,
+    debug: Debug = False,
+) -> None:
+    """Show the latest runs, newest first."""
+    with Reporter(debug=debug) as reporter:
+        from etl.jobs import check_job_name, get_job, job_names
+
+        names = job_names()
+        if job is not None:
+            check_job_name(job)
+            names = (job,)
+        config = _load(context, profile, reporter)
+        from etl.cli import _output
+        from etl.runner import history as past_runs
+
+        databases = [table.database for name in names for table in get_job(name).outputs.values()]
+        _output.past_runs(past_runs(config, databases, job=job, limit=limit))
+
+
+@app.command()
+def check(context: typer.Context, profile: Profile = None, debug: Debug = False) -> None:
+    """Check the configuration, connections, tables and boards."""
+    with Reporter(debug=debug) as reporter:
+        config = _load(context, profile, reporter)
+        from etl.cli import _output
+        from etl.jobs import get_job, job_names
+        from etl.runner import check as check_all
+
+        items = check_all(config, [get_job(name) for name in job_names()])
+        _output.checks(items)
+        if any(item.ok is False for item in items):
+            raise typer.Exit(FAILED)

@@ -1,0 +1,171 @@
+"""What the commands print: tables that fit 80 columns, and one JSON object for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import polars as pl
+
+    from etl.jobs import JobInfo
+    from etl.runner import CheckItem, OutputResult, Reason, RunResult
+
+__all__ = ["checks", "columns", "job_list", "json_line", "past_runs", "reasons", "run_result"]
+
+_REASONS = 10
+_ACROSS = 3
+
+
+def json_line(values: dict[str, Any]) -> None:
+    """Print one JSON object on one line, the last of stdout."""
+    _write(json.dumps(values, default=str) + "\n")
+
+
+def _print(*lines: Any) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    # Captured and written by ourselves: rich ends the process when the reader of a pipe has gone.
+    with console.capture() as captured:
+        for line in lines:
+            console.print(line)
+    _write("\n".join(line.rstrip() for line in captured.get().splitlines()) + "\n")
+
+
+def _write(text: str) -> None:
+    """Write to stdout; that nobody reads any more (``| head``) is no failure of the command."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _table(
+    titles: Sequence[str], rows: Iterable[Sequence[Any]], *, right: Sequence[int] = ()
+) -> Any:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for at, title in enumerate(titles):
+        table.add_column(title, justify="right" if at in right else "left", overflow="fold")
+    for row in rows:
+        # Text, not str: a value with [brackets] is no markup.
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    return table
+
+
+def job_list(jobs: Iterable[JobInfo]) -> None:
+    """Print the jobs."""
+    rows = [(job.name, job.schedule or "", job.description) for job in jobs]
+    _print(_table(("job", "schedule", "what it does"), rows))
+
+
+def run_result(result: RunResult) -> None:
+    """Print what a run did, or what a dry run found."""
+    seconds = f"{result.seconds:.1f} s"
+    if result.status == "done":
+        _print(f"{result.job}: {_count(result.rows_read)} read, {seconds}, run {result.run_id}")
+    for output in result.outputs:
+        _print(*_output(output, dry_run=result.dry_run))
+    for note in result.notes:
+        _print(f"  note: {note}")
+    if result.reasons:
+        reasons(result.reasons)
+    if result.dry_run and result.status == "done":
+        _print("dry run: nothing was written")
+
+
+def _output(output: OutputResult, *, dry_run: bool) -> list[str]:
+    aside = f", {output.rows_quarantined} set aside" if output.rows_quarantined else ""
+    where = f"{output.table} in {output.database}"
+    plan = output.plan
+    if not dry_run or plan is None:
+        lines = [f"  {where}: {_count(output.rows)} written ({output.mode}){aside}"]
+        if output.rows_quarantined:
+            lines.append("  rows set aside are in etl_quarantine")
+        return lines
+    changes = plan.changes
+    counts = (
+        f"{changes.inserted} to insert, {changes.updated} to update, "
+        f"{changes.deleted} to delete, {changes.unchanged} unchanged"
+    )
+    lines = [f"  {where}: {counts}{aside}"]
+    if plan.created:
+        lines.append("  the table would be created")
+    if plan.missing_columns:
+        lines.append(f"  the table lacks the columns {', '.join(plan.missing_columns)}")
+    if plan.other_columns:
+        lines.append(f"  columns that no contract fills: {', '.join(plan.other_columns)}")
+    return lines
+
+
+def reasons(grouped: Sequence[Reason]) -> None:
+    """Print why rows were set aside."""
+    rows = [(reason.rows, reason.reason) for reason in grouped[:_REASONS]]
+    _print("", _table(("rows", "set aside because, for example"), rows, right=(0,)))
+    if len(grouped) > _REASONS:
+        _print(f"... and {len(grouped) - _REASONS} more reasons")
+
+
+def columns(name: str, frame: pl.DataFrame) -> None:
+    """Print a frame's first rows, a line for each column: boards are wide."""
+    shown = frame.head(_ACROSS)
+    rows = [
+        (column, str(shown.schema[column]), *(_cell(value) for value in shown[column].to_list()))
+        for column in shown.columns
+    ]
+    titles = ("column", "type", *(f"row {at + 1}" for at in range(shown.height)))
+    _print(f"{name}: {_count(frame.height)}, {frame.width} columns", _table(titles, rows))
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value).replace("\n", " ")
+    return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def past_runs(runs: pl.DataFrame) -> None:
+    """Print the run history, errors below it."""
+    rows = []
+    errors = []
+    for run in runs.iter_rows(named=True):
+        finished = run["finished_at"]
+        seconds = f"{(finished - run['started_at']).total_seconds():.1f}" if finished else ""
+        counts = [run["rows_read"], run["rows_written"], run["rows_quarantined"]]
+        started = f"{run['started_at']:%Y-%m-%d %H:%M:%S}"
+        rows.append((started, run["job"], run["status"], *counts, seconds))
+        if run["error"]:
+            errors.append(f"{started} {run['job']}: {run['error']}")
+    if not rows:
+        _print("no runs yet")
+        return
+    titles = ("started (UTC)", "job", "status", "read", "written", "aside", "s")
+    _print(_table(titles, rows, right=(3, 4, 5, 6)), *errors)
+
+
+def checks(items: Iterable[CheckItem]) -> None:
+    """Print ticks and crosses."""
+    marks = {True: "✓", False: "✗", None: "!"}
+    if not _takes("✓✗"):
+        marks = {True: "ok", False: "FAIL", None: "!"}
+    rows = [(marks[item.ok], item.what, item.detail) for item in items]
+    _print(_table(("", "checked", "found"), rows))
+
+
+def _takes(text: str) -> bool:
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _count(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows:,} rows".replace(",", " ")
