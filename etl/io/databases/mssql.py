@@ -1,0 +1,375 @@
+"""SQL Server: rows wait in a staging table, and one short transaction publishes them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from contextlib import closing, contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import polars as pl
+
+from etl.errors import ContractError, EtlError, LoadError, TransientError
+from etl.io.databases import mssql_connect, mssql_sql
+from etl.io.databases.base import FETCH_ROWS, Database, Written
+from etl.io.databases.columns import TableName
+from etl.io.databases.decode import Decoder, ResultColumn, plain_series
+from etl.io.databases.mssql_errors import text_error, translate_mssql_error
+from etl.io.databases.mssql_load import bulk_copy, drain, fast_insert
+from etl.io.preflight import Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    import sqlalchemy as sa
+
+    from etl.io.databases.columns import Column
+
+__all__ = ["MssqlDatabase"]
+
+logger = logging.getLogger(__name__)
+
+_STAGES: Final = "etl staging tables"
+
+# pyodbc tells Python classes; the size tells which of SQL Server's types it was.
+_BY_CLASS: Final[dict[type, pl.DataType]] = {
+    bool: pl.Boolean(),
+    bytearray: pl.Binary(),
+    bytes: pl.Binary(),
+    dt.date: pl.Date(),
+    dt.time: pl.Time(),
+    dt.datetime: pl.Datetime("us"),
+}
+_INTEGERS: Final = {3: pl.UInt8(), 5: pl.Int16(), 10: pl.Int32(), 19: pl.Int64()}
+_REAL_BITS: Final = 24
+_OFFSET_SIZE: Final = 26  # of a datetimeoffset(0), and of no other type that pyodbc calls str
+
+
+class MssqlDatabase(Database):
+    """A SQL Server database, by pyodbc or mssql-python.
+
+    Both fill a committed staging table through a connection of its own; the server counts it, and
+    the caller's transaction moves the rows (``INSERT ... SELECT``) and keeps its locks for that
+    long only. Staging tables go when the transaction ends, whichever way.
+
+    A datetime is read to the microsecond: the tenth of one that ``datetime2(7)`` can hold is cut,
+    as both drivers do. Nanoseconds would keep it, and lose every year before 1677 and after 2262.
+    """
+
+    dialect = "mssql"
+    sqlglot_dialect = "tsql"
+    title = "SQL Server"
+    rules = Rules(
+        folds_case=True,
+        nan=False,
+        infinity=False,
+        text_length="utf16",
+        byte_text=True,
+        date_ranges={"datetime": (1753, 9999), "smalldatetime": (1900, 2078)},
+    )
+    brackets = True
+    loader: ClassVar[str] = "mssql staging"
+
+    @cached_property
+    def _client(self) -> tuple[mssql_connect.Client, str]:
+        return mssql_connect.choose_client(self.settings)
+
+    @property
+    def by_arrow(self) -> bool:
+        """Whether frames travel as Arrow, by mssql-python."""
+        return self._client[0] == "mssql-python"
+
+    @property
+    def _connect(self) -> Callable[[], Any]:
+        return mssql_connect.connector(self.settings, *self._client)
+
+    def _create_engine(self) -> sa.Engine:
+        return mssql_connect.create_engine(self._client[0], self._connect)
+
+    def _quoting_dialect(self) -> Any:
+        from sqlalchemy.dialects.mssql.base import MSDialect
+
+        dialect: Any = MSDialect
+        return dialect(paramstyle="named")
+
+    def quote(self, name: str) -> str:
+        quoted = super().quote(name)
+        units = len(name.encode("utf-16-le")) // 2
+        if units > self.max_identifier:
+            raise ContractError(
+                f"{name[:60]!r} is no name for {self.title}: it is {units} UTF-16 units long, and "
+                f"{self.max_identifier} are allowed"
+            )
+        # Babelfish can't read "]" within brackets; double quotes are the standard's, and on.
+        return '"' + name.replace('"', '""') + '"' if "]" in name else quoted
+
+    def translate(self, error: Exception) -> EtlError | None:
+        return self._named(translate_mssql_error(error, secret=self._secret))
+
+    @property
+    def _secret(self) -> str | None:
+        password = self.settings.password
+        return password.get_secret_value() if password else None
+
+    def _named(self, error: EtlError | None) -> EtlError | None:
+        return None if error is None else self.failure(str(error), type(error))
+
+    def parameters(self, values: Iterable[Any]) -> tuple[Any, ...]:
+        """Values to bind; pyodbc would drop an aware datetime's offset (issue 810)."""
+        if self.by_arrow:
+            return tuple(values)
+        return tuple(
+            value.isoformat(sep=" ")
+            if isinstance(value, dt.datetime) and value.tzinfo is not None
+            else value
+            for value in values
+        )
+
+    # Transactions
+
+    @contextmanager
+    def begin(self, *, write: bool = False) -> Iterator[sa.Connection]:
+        stages: list[str] = []
+        try:
+            with super().begin(write=write) as connection:
+                connection.info[_STAGES] = stages
+                yield connection
+        finally:
+            # Now, and not within the transaction: its rollback would bring them back.
+            self._drop(stages)
+
+    def _begin(self, connection: sa.Connection, *, write: bool) -> None:
+        """Nothing: with autocommit off, the first statement begins the transaction."""
+
+    def _drop(self, stages: list[str]) -> None:
+        for stage in stages:
+            try:
+                with self.translated(), closing(self._connect()) as side:
+                    side.cursor().execute(mssql_sql.drop_stage(stage))
+                    side.commit()
+            except EtlError as error:  # the load's own outcome stands
+                logger.warning("the staging table %s is left behind: %s", stage, error)
+
+    # The catalogue
+
+    def default_schema(self, connection: sa.Connection) -> str:
+        """The schema of names without one, for this login."""
+        return str(self.rows(connection, mssql_sql.DEFAULT_SCHEMA)[0][0])
+
+    def _place(self, connection: sa.Connection, table: TableName) -> tuple[str, str]:
+        return table.schema or self.default_schema(connection), table.name
+
+    def _object(self, connection: sa.Connection, table: TableName) -> str:
+        return self.qualified(TableName(table.name, self._place(connection, table)[0]))
+
+    def schema_exists(self, connection: sa.Connection, schema: str) -> bool:
+        return self.rows(connection, mssql_sql.SCHEMA_ID, (schema,))[0][0] is not None
+
+    def columns(self, connection: sa.Connection, table: TableName) -> list[Column] | None:
+        found = self.rows(connection, mssql_sql.COLUMNS, self._place(connection, table))
+        if not found:
+            return None
+        flags = self.rows(connection, mssql_sql.FLAGS, (self._object(connection, table),))
+        return mssql_sql.catalogue_columns(found, flags)
+
+    def primary_key(self, connection: sa.Connection, table: TableName) -> list[str]:
+        """The names of the primary key's columns, in its order; none where there is no key."""
+        found = self.rows(connection, mssql_sql.PRIMARY_KEY, self._place(connection, table))
+        return [str(row[0]) for row in found]
+
+    def referenced_by(self, connection: sa.Connection, table: TableName) -> list[str]:
+        found = self.rows(connection, mssql_sql.REFERENCED_BY, (self._object(connection, table),))
+        return sorted(f"{schema}.{name}" for schema, name in found)
+
+    def count(self, connection: sa.Connection, table: TableName) -> int:
+        sql = f"SELECT COUNT_BIG(*) FROM {self.qualified(table)}"
+        return int(self.rows(connection, sql)[0][0])
+
+    # In
+
+    def write(
+        self,
+        connection: sa.Connection,
+        table: TableName,
+        columns: Sequence[Column],
+        batches: Iterable[pl.DataFrame],
+        *,
+        clear: bool,
+    ) -> Written:
+        """Stage and count the batches, then publish them within the connection's transaction."""
+        stage = self.qualified(mssql_sql.stage_name(table))
+        staged = self._stage(connection, stage, columns, batches)
+        self.lock(connection, table)
+        target = self.qualified(table)
+        deleted = self._counted(connection, mssql_sql.delete_all(target)) if clear else 0
+        inserted = 0
+        if staged:
+            names = [self.quote(column.name) for column in columns]
+            inserted = self._counted(connection, mssql_sql.publish(target, names, stage))
+        way = "mssql-python bulk copy" if self.by_arrow else "pyodbc fast_executemany"
+        return Written(inserted=inserted, deleted=deleted, loader=way)
+
+    def insert(
+        self,
+        connection: sa.Connection,
+        table: TableName,
+        columns: Sequence[Column],
+        frame: pl.DataFrame,
+    ) -> int:
+        return self.write(connection, table, columns, [frame], clear=False).inserted
+
+    def _stage(
+        self,
+        connection: sa.Connection,
+        stage: str,
+        columns: Sequence[Column],
+        batches: Iterable[pl.DataFrame],
+    ) -> int:
+        """Fill a new staging table, committed; gives the server's count, which is right."""
+        rows = 0
+        side: Any = None
+        try:
+            for batch in batches:
+                if batch.is_empty() or not columns:
+                    continue
+                if side is None:
+                    # Not from the pool: a full one would wait for us, and we for it.
+                    side = self._connect()
+                    connection.info[_STAGES].append(stage)
+                    side.cursor().execute(mssql_sql.create_stage(stage, columns))
+                    side.commit()
+                self._send(side, stage, columns, batch)
+                side.commit()
+                rows += batch.height
+            if side is None:
+                return 0
+            cursor = side.cursor()
+            cursor.execute(f"SELECT COUNT_BIG(*) FROM {stage}")
+            found = int(cursor.fetchall()[0][0])
+            side.rollback()
+        finally:
+            if side is not None:
+                side.close()
+        if found != rows:
+            raise self.failure(f"{rows} rows were sent, and {found} arrived; nothing was changed")
+        return rows
+
+    def _send(self, side: Any, stage: str, columns: Sequence[Column], batch: pl.DataFrame) -> None:
+        if not self.by_arrow:
+            with closing(side.cursor()) as cursor:
+                fast_insert(cursor, mssql_sql.insert_values(stage, columns), batch, columns)
+            return
+        staged = batch.rename(
+            dict(zip(batch.columns, mssql_sql.stage_columns(columns), strict=True))
+        )
+        try:
+            bulk_copy(side, stage, staged)
+        except (RuntimeError, ValueError, TypeError, OSError) as error:
+            said = translate_mssql_error(text_error(str(error)), secret=self._secret)
+            raise self._named(said) or LoadError(str(error)) from error
+
+    def _counted(self, connection: sa.Connection, sql: str) -> int:
+        """Run a statement that ends in a SELECT of its count."""
+        with closing(self.run(connection, sql)) as cursor:
+            return int(drain(cursor)[0][0])
+
+    def lock(self, connection: sa.Connection, table: TableName) -> None:
+        """Keep this package's other loads of the table out; readers and others go on."""
+        # The lock belongs to a transaction, and only a statement on a table begins one.
+        self.rows(connection, f"SELECT TOP (0) 1 FROM {self.qualified(table)}")
+        code = self._counted(connection, mssql_sql.lock_load(self._object(connection, table)))
+        if code < 0:
+            raise self.failure(
+                f"another load of {table} holds it (sp_getapplock gave {code}); run it again later",
+                TransientError,
+            )
+
+    # Out
+
+    def fetch(
+        self,
+        connection: sa.Connection,
+        sql: str,
+        values: Sequence[Any] | None,
+        *,
+        batch_rows: int | None = None,
+    ) -> Iterator[pl.DataFrame]:
+        with closing(self.run(connection, sql, values)) as cursor:
+            # A procedure's own statements give counts first, if it lacks SET NOCOUNT ON.
+            while cursor.description is None:
+                if not cursor.nextset():
+                    raise ContractError(f"the statement gives no rows: {sql[:80]!r}; use execute()")
+            decoder = Decoder(self._result_columns(connection, cursor, []), self._decode)
+            size = batch_rows or FETCH_ROWS
+            frames = _arrow_frames(cursor, size) if self.by_arrow else None
+            empty = True
+            for frame in frames or (decoder.frame(rows) for rows in _row_batches(cursor, size)):
+                empty = False
+                yield frame
+            if empty and not self.by_arrow:
+                yield decoder.frame([])
+            while cursor.nextset():  # an error after the rows shows only here
+                pass
+            if self.by_arrow:
+                # 1.16 gives a row of blanks where the server's answer breaks off in the middle of
+                # a row, and no error; the next statement gets it.
+                cursor.execute("SELECT 1")
+
+    def _result_columns(
+        self,
+        connection: sa.Connection,  # noqa: ARG002 - the base's signature
+        cursor: Any,
+        declared: list[str],  # noqa: ARG002
+    ) -> list[ResultColumn]:
+        return [
+            ResultColumn(str(name), None if self.by_arrow else _dtype(kind, precision, scale))
+            for name, kind, _, _, precision, scale, _ in cursor.description
+        ]
+
+    def _decode(self, values: Sequence[Any], column: ResultColumn) -> pl.Series:
+        if any(isinstance(value, dt.datetime) and value.tzinfo is not None for value in values):
+            utc = [None if value is None else value.astimezone(dt.UTC) for value in values]
+            return plain_series(utc, ResultColumn(column.name, pl.Datetime("us", "UTC")))
+        return plain_series(values, column)
+
+
+def _dtype(kind: type, precision: int | None, scale: int | None) -> pl.DataType | None:
+    """The type of a result's column by pyodbc's description; None where its values tell."""
+    if kind is int:
+        return _INTEGERS.get(precision or 0, pl.Int64())
+    if kind is float:
+        return pl.Float32() if precision == _REAL_BITS else pl.Float64()
+    if kind is str:
+        # A datetimeoffset arrives through a converter, and so is called text; text has no scale.
+        if scale:
+            return pl.Datetime("us", "UTC")
+        return None if precision == _OFFSET_SIZE else pl.String()
+    if kind.__name__ == "Decimal" and precision:
+        return pl.Decimal(precision, scale or 0)
+    return _BY_CLASS.get(kind)
+
+
+def _row_batches(cursor: Any, size: int) -> Iterator[list[Any]]:
+    while rows := cursor.fetchmany(size):
+        yield rows
+
+
+def _arrow_frames(cursor: Any, size: int) -> Iterator[pl.DataFrame]:
+    """A result as mssql-python reads it, straight into Arrow; at least one frame."""
+    with closing(cursor.arrow_reader(size)) as reader:
+        empty = True
+        for batch in reader:
+            empty = False
+            yield _unified(pl.DataFrame(batch))
+        if empty:
+            yield _unified(pl.DataFrame(reader.schema.empty_table()))
+
+
+def _unified(frame: pl.DataFrame) -> pl.DataFrame:
+    """The dtypes that pyodbc's path gives: datetimes to the microsecond, aware ones in UTC."""
+    return frame.with_columns(
+        pl.col(name).cast(pl.Datetime("us", "UTC" if dtype.time_zone else None))
+        for name, dtype in frame.schema.items()
+        if isinstance(dtype, pl.Datetime)
+    )

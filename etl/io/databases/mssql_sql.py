@@ -1,0 +1,233 @@
+"""The T-SQL of loading and of the catalogue, kept to what SQL Server and Babelfish both take.
+
+Names arrive quoted; values are bound. Staging columns are called ``c1``, ``c2``, ...: no driver
+then has to quote a colleague's column name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import TYPE_CHECKING, Final
+
+import polars as pl
+
+from etl.io.databases.columns import Column, TableName
+from etl.io.sql_types import read_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = [
+    "COLUMNS",
+    "DEFAULT_SCHEMA",
+    "FLAGS",
+    "PRIMARY_KEY",
+    "REFERENCED_BY",
+    "SCHEMA_ID",
+    "STAGE_PREFIX",
+    "catalogue_columns",
+    "create_stage",
+    "delete_all",
+    "drop_stage",
+    "insert_values",
+    "lock_load",
+    "publish",
+    "stage_columns",
+    "stage_name",
+    "stage_type",
+]
+
+STAGE_PREFIX: Final = "_etl_stage_"
+
+DEFAULT_SCHEMA: Final = "SELECT SCHEMA_NAME()"
+SCHEMA_ID: Final = "SELECT SCHEMA_ID(?)"
+
+# INFORMATION_SCHEMA and not sys.columns: Babelfish keeps a name's case only there.
+COLUMNS: Final = """
+SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, NUMERIC_SCALE,
+       DATETIME_PRECISION, IS_NULLABLE, COLUMN_DEFAULT, COLLATION_NAME
+FROM INFORMATION_SCHEMA.COLUMNS
+WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?
+ORDER BY ORDINAL_POSITION
+"""
+FLAGS: Final = (
+    "SELECT name, is_identity, is_computed FROM sys.columns WHERE object_id = OBJECT_ID(?)"
+)
+
+PRIMARY_KEY: Final = """
+SELECT k.COLUMN_NAME
+FROM INFORMATION_SCHEMA.TABLE_CONSTRAINTS AS t
+JOIN INFORMATION_SCHEMA.KEY_COLUMN_USAGE AS k
+  ON k.CONSTRAINT_SCHEMA = t.CONSTRAINT_SCHEMA AND k.CONSTRAINT_NAME = t.CONSTRAINT_NAME
+  AND k.TABLE_SCHEMA = t.TABLE_SCHEMA AND k.TABLE_NAME = t.TABLE_NAME
+WHERE t.CONSTRAINT_TYPE = 'PRIMARY KEY' AND t.TABLE_SCHEMA = ? AND t.TABLE_NAME = ?
+ORDER BY k.ORDINAL_POSITION
+"""
+
+REFERENCED_BY: Final = """
+SELECT DISTINCT OBJECT_SCHEMA_NAME(parent_object_id), OBJECT_NAME(parent_object_id)
+FROM sys.foreign_keys
+WHERE referenced_object_id = OBJECT_ID(?) AND parent_object_id <> referenced_object_id
+"""
+
+# Types whose length the catalogue tells in bytes or UTF-16 units.
+_SIZED: Final = frozenset({"char", "varchar", "nchar", "nvarchar", "binary", "varbinary"})
+_FRACTIONAL: Final = frozenset({"datetime", "datetime2", "smalldatetime", "datetimeoffset", "time"})
+_COLLATED: Final = frozenset({"char", "varchar", "text", "nchar", "nvarchar", "ntext"})
+
+# A column's type -> its staging column's, where they differ: the server converts on publishing,
+# and the drivers meet a dozen types only. {n} is the length or max.
+_STAGED: Final[Mapping[str, str]] = {
+    "char": "varchar({n})",
+    "varchar": "varchar({n})",
+    "text": "varchar(max)",
+    "nchar": "nvarchar({n})",
+    "nvarchar": "nvarchar({n})",
+    "sysname": "nvarchar(128)",
+    "ntext": "nvarchar(max)",
+    "uniqueidentifier": "nvarchar(36)",
+    "sql_variant": "nvarchar(4000)",
+    "binary": "varbinary({n})",
+    "varbinary": "varbinary({n})",
+    "image": "varbinary(max)",
+    "decimal": "decimal({p}, {s})",
+    "numeric": "decimal({p}, {s})",
+    "money": "decimal(19, 4)",
+    "smallmoney": "decimal(10, 4)",
+    "datetime": "datetime2(7)",
+    "smalldatetime": "datetime2(7)",
+    "datetime2": "datetime2(7)",
+    "datetimeoffset": "datetimeoffset(7)",
+    "time": "time(7)",
+    **{
+        name: name
+        for name in ("tinyint", "smallint", "int", "bigint", "bit", "real", "float", "date")
+    },
+}
+
+
+def catalogue_columns(
+    rows: Iterable[Sequence[object]], flags: Iterable[Sequence[object]]
+) -> list[Column]:
+    """The columns of a table from the rows of :data:`COLUMNS` and :data:`FLAGS`."""
+    by_name: dict[str, bool] = {}
+    for name, identity, computed in flags:
+        generated = bool(identity) or bool(computed)
+        by_name[str(name)] = generated
+        by_name.setdefault(str(name).casefold(), generated)  # Babelfish folds the names here
+    return [_column(row, by_name) for row in rows]
+
+
+def _column(row: Sequence[object], generated: Mapping[str, bool]) -> Column:
+    name, kind = str(row[0]), str(row[1]).lower()
+    size, digits, scale, fraction = (_integer(value) for value in row[2:6])
+    if kind in _FRACTIONAL:
+        digits, scale = None, fraction
+    elif kind not in {"decimal", "numeric"}:
+        digits, scale = None, None
+    return Column(
+        name=name,
+        type=kind,
+        # What no table of types knows (geography, hierarchyid) goes as the text it converts from.
+        dtype=read_dtype(kind, "mssql", precision=digits, scale=scale) or pl.String(),
+        length=size if kind in _SIZED and size is not None and size > 0 else None,
+        precision=digits,
+        scale=scale,
+        nullable=str(row[6]).upper() != "NO",
+        has_default=row[7] is not None,
+        generated=kind in {"timestamp", "rowversion"}
+        or generated.get(name, generated.get(name.casefold(), False)),
+        collation=None if row[8] is None else str(row[8]),
+    )
+
+
+def _integer(value: object) -> int | None:
+    return None if value is None else int(str(value))
+
+
+def stage_name(table: TableName) -> TableName:
+    """A new staging table's name, in the target's schema.
+
+    >>> stage_name(TableName("orders", "dbo")).schema
+    'dbo'
+    """
+    return TableName(f"{STAGE_PREFIX}{uuid.uuid4().hex}", table.schema)
+
+
+def stage_type(column: Column) -> str:
+    """The type of the staging column that a column's values wait in.
+
+    >>> stage_type(Column(name="a", type="nvarchar", dtype=pl.String(), length=50))
+    'nvarchar(50)'
+    >>> stage_type(Column(name="a", type="money", dtype=pl.Decimal(19, 4)))
+    'decimal(19, 4)'
+    """
+    kind = _STAGED.get(column.type, "nvarchar(max)")
+    return kind.format(n=column.length or "max", p=column.precision, s=column.scale or 0)
+
+
+def stage_columns(columns: Sequence[Column]) -> list[str]:
+    """The staging table's column names."""
+    return [f"c{number}" for number in range(1, len(columns) + 1)]
+
+
+def create_stage(stage: str, columns: Sequence[Column]) -> str:
+    """DDL of a staging table: the target's types, no identity, no defaults, all nullable."""
+    lines = [
+        f"{name} {stage_type(column)}{_collate(column)} NULL"
+        for name, column in zip(stage_columns(columns), columns, strict=True)
+    ]
+    return f"CREATE TABLE {stage} ({', '.join(lines)})"
+
+
+def _collate(column: Column) -> str:
+    """The target's collation: a varchar's code page hangs on it, and so does what a key equals."""
+    return f" COLLATE {column.collation}" if column.collation and column.type in _COLLATED else ""
+
+
+def insert_values(stage: str, columns: Sequence[Column]) -> str:
+    """A parametrised INSERT of one row into a staging table."""
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO {stage} ({', '.join(stage_columns(columns))}) VALUES ({marks})"
+
+
+def lock_load(table: str) -> str:
+    """Keep this package's other loads of a table out until the transaction ends; gives a code.
+
+    An application lock and no table lock: readers go on, and engines whose readers never wait
+    (Babelfish) keep two replaces apart by it too. Below 0 is a failure
+    (learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-getapplock-transact-sql).
+    """
+    # Hashed, so that the name of the lock can't hold a quote and has a length that is allowed.
+    name = hashlib.sha256(table.casefold().encode()).hexdigest()
+    return (
+        "DECLARE @etl_lock int; "
+        f"EXEC @etl_lock = sp_getapplock @Resource = 'etl:{name}', @LockMode = 'Exclusive', "
+        "@LockOwner = 'Transaction', @LockTimeout = 600000; "
+        "SELECT @etl_lock"
+    )
+
+
+def delete_all(table: str) -> str:
+    """Empty a table and count. DELETE keeps grants, indexes and triggers; TRUNCATE stops readers.
+
+    TABLOCKX spares a lock a row, and keeps other writers' rows from slipping in between.
+    """
+    return f"DELETE FROM {table} WITH (TABLOCKX); SELECT @@ROWCOUNT"
+
+
+def publish(table: str, names: Sequence[str], stage: str) -> str:
+    """Move the staged rows into the target and count.
+
+    ``@@ROWCOUNT`` and not the driver's count: a trigger's own statements come first in that one.
+    """
+    staged = ", ".join(f"c{number}" for number in range(1, len(names) + 1))
+    return (
+        f"INSERT INTO {table} ({', '.join(names)}) SELECT {staged} FROM {stage}; SELECT @@ROWCOUNT"
+    )
+
+
+def drop_stage(stage: str) -> str:
+    """Remove a staging table."""
+    return f"DROP TABLE IF EXISTS {stage}"
