@@ -1,0 +1,257 @@
+"""Readers of a monday board: its items and its groups.
+
+A board is named as in config.yaml (``apis.monday.boards``). Where no token is set and the
+configuration allows it, the generated sample board answers instead, through the same client.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from etl.errors import ConfigError, SourceError
+from etl.io.source import Read
+
+if TYPE_CHECKING:
+    import dataframely as dy
+
+    from etl.config import BoardSettings, Config, MondaySettings
+    from etl.io.monday.boards import Board
+    from etl.io.monday.client import MondayClient
+    from etl.io.source import ReadContext
+
+__all__ = ["BoardCheck", "MondayGroups", "MondayItems", "board_columns", "check_board", "connect"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MondayItems:
+    """The items of a board, a row each.
+
+    The frame holds ``item_id`` (Int64), ``item_name``, ``group_title`` (String), ``created_at`` and
+    ``updated_at`` (Datetime in UTC), then a column for each of the contract's columns that says
+    which board column it comes from, named as in the contract and typed as on the board (see
+    :func:`~etl.io.monday.mapping.contract_columns`). Lists are text. Nothing is cleaned but that
+    empty cells are null. Without a contract it holds all columns of the board, by id.
+
+    Parameters
+    ----------
+    board
+        The board's name in config.yaml.
+    contract
+        The contract that maps the board's columns.
+
+    Examples
+    --------
+    >>> MondayItems(board="planning").describe()
+    'items of the monday board "planning"'
+    """
+
+    board: str
+    contract: type[dy.Schema] | None = None
+
+    def read(self, context: ReadContext) -> Read:
+        """Read all items, or ``context.limit`` of them.
+
+        Raises
+        ------
+        SourceError
+            The board could not be read completely, lacks a mapped column, or has no items
+            (unless ``context.allow_empty``).
+        ConfigError
+            The board or the token is not configured.
+        """
+        from etl.io.monday.boards import read_board
+        from etl.io.monday.mapping import all_columns, contract_columns
+        from etl.io.monday.pages import FORMULA_VALUES, read_items
+
+        settings, board = _settings(context.config, self.board)
+        with connect(settings) as client:
+            live = read_board(client, board.id)
+            wanted, notes = (
+                all_columns(live)
+                if self.contract is None
+                else contract_columns(self.contract, live, board.columns)
+            )
+            found = read_items(
+                client,
+                board.id,
+                wanted,
+                limit=context.limit,
+                progress=context.progress,
+                # The quota is monday's own: the sample board has none.
+                formula_values=None if settings.sample else FORMULA_VALUES,
+            )
+        if found.frame.is_empty() and not context.allow_empty and context.limit != 0:
+            raise SourceError(
+                f"the monday board {self.board!r} ({live.name!r}, {board.id}) has no items; if it "
+                "is meant to be empty, run with --allow-empty"
+            )
+        return Read(frame=found.frame, notes=(*_sample_note(settings), *notes, *found.notes))
+
+    def describe(self) -> str:
+        """Name the source in a few words."""
+        return f'items of the monday board "{self.board}"'
+
+
+@dataclass(frozen=True, kw_only=True)
+class MondayGroups:
+    """The groups of a board, a row each, those deleted left out.
+
+    The frame holds ``board_id`` (Int64), ``group_id``, ``title``, ``position`` (a number, as the
+    text that monday gives), ``color`` (String) and ``archived`` (Boolean).
+
+    Parameters
+    ----------
+    board
+        The board's name in config.yaml.
+
+    Examples
+    --------
+    >>> MondayGroups(board="planning").describe()
+    'groups of the monday board "planning"'
+    """
+
+    board: str
+
+    def read(self, context: ReadContext) -> Read:
+        """Read all groups, or ``context.limit`` of them.
+
+        Raises
+        ------
+        SourceError
+            The board could not be read, or has no groups (unless ``context.allow_empty``).
+        ConfigError
+            The board or the token is not configured.
+        """
+        from etl.io.monday.boards import read_groups
+
+        settings, board = _settings(context.config, self.board)
+        with connect(settings) as client:
+            frame = read_groups(client, board.id)
+        if frame.is_empty() and not context.allow_empty:
+            raise SourceError(
+                f"the monday board {self.board!r} ({board.id}) has no groups; if that is meant, "
+                "run with --allow-empty"
+            )
+        if context.limit is not None:
+            frame = frame.head(context.limit)
+        context.progress(f"groups of board {board.id}", frame.height, frame.height)
+        return Read(frame=frame, notes=_sample_note(settings))
+
+    def describe(self) -> str:
+        """Name the source in a few words."""
+        return f'groups of the monday board "{self.board}"'
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoardCheck:
+    """How a live board and a contract fit: ``problems`` would stop a run, ``notes`` would not."""
+
+    board: Board
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def board_columns(config: Config, board: str) -> Board:
+    """Read what a board is, without its items: name, item count and columns.
+
+    Parameters
+    ----------
+    config
+        The configuration.
+    board
+        The board's name in it.
+
+    Raises
+    ------
+    SourceError
+        monday refused, or has no such board.
+    ConfigError
+        The board or the token is not configured.
+    """
+    from etl.io.monday.boards import read_board
+
+    settings, entry = _settings(config, board)
+    with connect(settings) as client:
+        return read_board(client, entry.id)
+
+
+def check_board(config: Config, board: str, contract: type[dy.Schema]) -> BoardCheck:
+    """Compare a live board's columns with a contract, without reading items.
+
+    Parameters
+    ----------
+    config
+        The configuration.
+    board
+        The board's name in it.
+    contract
+        The contract whose columns name board columns.
+
+    Raises
+    ------
+    SourceError
+        monday refused, or has no such board. A column that is missing is a problem of the result,
+        not an exception.
+    ConfigError
+        The board or the token is not configured.
+    """
+    from etl.io.monday.mapping import contract_columns
+
+    live = board_columns(config, board)
+    try:
+        _, notes = contract_columns(contract, live, _settings(config, board)[1].columns)
+    except (SourceError, ConfigError) as error:
+        return BoardCheck(board=live, problems=(str(error),), notes=())
+    return BoardCheck(board=live, problems=(), notes=notes)
+
+
+def connect(settings: MondaySettings) -> MondayClient:
+    """Open a client as the configuration says; for the sample board, one that needs no network.
+
+    Raises
+    ------
+    ConfigError
+        No token is set, and the sample board is not allowed.
+    """
+    from etl.io.monday.client import MondayClient
+
+    if settings.sample:
+        from etl.io.monday.sample import SampleTransport
+
+        return MondayClient(
+            settings.url,
+            None,
+            api_version=settings.api_version,
+            transport=SampleTransport(rows=settings.sample_rows),
+        )
+    if settings.token is None or not settings.token.get_secret_value().strip():
+        raise ConfigError(
+            "no token for monday.com: set MONDAY_API_TOKEN, or read the sample board with "
+            "`sample: true` under apis.monday in config.yaml"
+        )
+    return MondayClient(
+        settings.url, settings.token, api_version=settings.api_version, timeout=settings.timeout
+    )
+
+
+def _settings(config: Config, board: str) -> tuple[MondaySettings, BoardSettings]:
+    settings = config.monday()
+    entry = settings.boards.get(board)
+    if entry is None:
+        close = get_close_matches(board, settings.boards, n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        raise ConfigError(
+            f"config.yaml has no board {board!r} under apis.monday.boards{hint}; "
+            f"it has: {', '.join(settings.boards) or 'none'}"
+        )
+    return settings, entry
+
+
+def _sample_note(settings: MondaySettings) -> tuple[str, ...]:
+    if not settings.sample:
+        return ()
+    return (
+        f"no token is set: these are the {settings.sample_rows} generated items of the sample board",
+    )
