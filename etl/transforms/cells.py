@@ -1,7 +1,8 @@
 """Cleaning of single cells: expressions that mean the same on every engine.
 
 Text is matched with explicit characters only: ``\\s``, ``\\d`` and case-insensitive flags differ
-between regular expression engines. A null stays null in every one of these.
+between regular expression engines, and groups do not capture, which pandas warns about. A null
+stays null in every one of these.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ WHITE_SPACE: Final = (
 """What Python, and Unicode, call white space."""
 
 _NULL_WORDS: Final = ("", "NONE", "NAN", "NULL", "NAT")
-_NUMBER: Final = r"^[+-]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)(\.[0-9]*)?$|^[+-]?\.[0-9]+$"
+_NUMBER: Final = r"^[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.[0-9]*)?$|^[+-]?\.[0-9]+$"
 _DAY: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_CLOCK: Final = r"[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?"
-_UTC: Final = r"( ?UTC|Z|[+-]00:?00)"
-_ANY_YEAR: Final = r"^[+-]?[0-9]{4,}-[0-9]{2}-[0-9]{2}([T ]|$)"
-_YEAR_1753_TO_9999: Final = r"^(175[3-9]|17[6-9][0-9]|1[89][0-9]{2}|[2-9][0-9]{3})-"
+_CLOCK: Final = r"[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?"
+_UTC: Final = r"(?: ?UTC|Z|[+-]00:?00)"
+_ANY_YEAR: Final = r"^[+-]?[0-9]{4,}-[0-9]{2}-[0-9]{2}(?:[T ]|$)"
+_YEAR_1753_TO_9999: Final = r"^(?:175[3-9]|17[6-9][0-9]|1[89][0-9]{2}|[2-9][0-9]{3})-"
 
 
 def without_null_words(text: nw.Expr) -> nw.Expr:
@@ -73,7 +74,7 @@ def date_text(text: nw.Expr) -> nw.Expr:
     ['2024-02-29', '2024-02-29', None, None, 'soon']
     """
     trimmed = text.str.strip_chars(WHITE_SPACE)
-    is_date = trimmed.str.contains(f"^{_DAY}({_CLOCK}{_UTC}?)?$")
+    is_date = trimmed.str.contains(f"^{_DAY}(?:{_CLOCK}{_UTC}?)?$")
     date = nw.when(is_date).then(trimmed.str.slice(0, 10)).otherwise(text)
     return nw.when(~_out_of_calendar(trimmed)).then(date)
 

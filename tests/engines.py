@@ -1,0 +1,89 @@
+"""The dataframe engines that a transform must mean the same on.
+
+Data is made in polars and handed to each engine; what comes back is read into polars again. To add
+one (PySpark), add an entry to :data:`ENGINES`: the tests take the matrix from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["ENGINES", "Engine"]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """How a frame gets into an engine, and out of it."""
+
+    name: str
+    package: str
+    """What has to be installed."""
+    make: Callable[[pl.DataFrame], Any] = field(repr=False)
+    read: Callable[[Any], pl.DataFrame] = field(repr=False)
+    keeps_types: bool = True
+    """False where the engine itself has no type for a whole number with gaps, or for a date."""
+
+
+def _pandas_numpy(frame: pl.DataFrame) -> Any:
+    return frame.to_arrow().to_pandas()
+
+
+def _pandas_arrow(frame: pl.DataFrame) -> Any:
+    import pandas as pd
+
+    return frame.to_arrow().to_pandas(types_mapper=pd.ArrowDtype)
+
+
+def _from_pandas(frame: Any) -> pl.DataFrame:
+    import pyarrow as pa
+
+    return _from_arrow(pa.Table.from_pandas(frame, preserve_index=False))
+
+
+def _from_arrow(table: Any) -> pl.DataFrame:
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def _duckdb(frame: pl.DataFrame) -> Any:
+    import duckdb
+
+    connection = duckdb.connect()
+    # Far from UTC, and with summer time: what leans on the connection's zone shows.
+    connection.execute("SET TimeZone = 'America/New_York'")
+    return connection.from_arrow(frame.to_arrow())
+
+
+def _from_duckdb(relation: Any) -> pl.DataFrame:
+    frame = _from_arrow(relation.to_arrow_table())
+    # The connection's zone is how DuckDB shows a time, not a part of the column's type.
+    aware = [name for name, dtype in frame.schema.items() if getattr(dtype, "time_zone", None)]
+    return frame.with_columns(pl.col(aware).dt.convert_time_zone("UTC"))
+
+
+def _collect(frame: pl.LazyFrame) -> pl.DataFrame:
+    return frame.collect()
+
+
+def _same(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame
+
+
+ENGINES = {
+    engine.name: engine
+    for engine in (
+        Engine("pandas-numpy", "pandas", _pandas_numpy, _from_pandas, keeps_types=False),
+        Engine("pandas-arrow", "pandas", _pandas_arrow, _from_pandas),
+        Engine("polars", "polars", _same, _same),
+        Engine("polars-lazy", "polars", pl.DataFrame.lazy, _collect),
+        Engine("pyarrow", "pyarrow", pl.DataFrame.to_arrow, _from_arrow),
+        Engine("duckdb", "duckdb", _duckdb, _from_duckdb),
+    )
+}
