@@ -204,7 +204,8 @@ def _give_back(result: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
     if any(isinstance(dtype, pd.ArrowDtype) for dtype in like.dtypes):
         return result
     table = pa.Table.from_pandas(result, preserve_index=False)
-    frame = cast("pd.DataFrame", table.to_pandas())
+    # The table remembers that it came from Arrow dtypes, and would restore them.
+    frame = cast("pd.DataFrame", table.to_pandas(ignore_metadata=True))
     for field, column in zip(table.schema, table.columns, strict=True):
         nullable = _nullable(field.type) if column.null_count else None
         if nullable is not None:

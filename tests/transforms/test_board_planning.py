@@ -191,11 +191,11 @@ def test_numbers_as_text_are_parsed_and_other_text_is_set_aside_as_it_was() -> N
         (1200, Decimal("12.50"), -3.25),
         (None, None, None),
     ]
-    assert checked.rejected["reason"].to_list() == [
+    assert checked.rejected["reason"].item() == (
         "cut_qty: '12 pcs' is not a whole number; "
         "unit_cost: '1.005' is not a number with at most 10 digits before and 2 after the point; "
         "margin_pct: 'n/a' is not a number"
-    ]
+    )
 
 
 def test_categories_are_the_texts_they_stand_for() -> None:

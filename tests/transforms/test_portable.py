@@ -1,0 +1,168 @@
+"""The boundary of transforms: what comes in, what goes back, what is refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import narwhals as nw
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from etl.contracts.board_planning import BoardPlanning
+from etl.errors import ContractError
+from etl.transforms.portable import on_any_engine, typed, utc_dates
+from tests.engines import ENGINES, Engine
+
+if TYPE_CHECKING:
+    from etl.transforms.portable import Lazy
+
+UTC = dt.UTC
+FRAME = pl.DataFrame(
+    {
+        "id": [2**53 + 1, None],
+        "count": [1, 2],
+        "flag": [True, None],
+        "sure": [True, False],
+        "text": ["棉衫 👕", None],
+        "day": [dt.date(2024, 2, 29), None],
+        "at": [dt.datetime(2024, 3, 10, 23, 30, tzinfo=UTC), None],
+        "clock": [dt.time(8, 30), None],
+        "share": [0.1, None],
+    },
+    schema_overrides={"at": pl.Datetime("us", "UTC")},
+)
+
+
+def unchanged(frame: Lazy) -> Lazy:
+    return frame
+
+
+def test_a_frame_comes_back_as_what_it_was(engine: Engine) -> None:
+    native = engine.make(FRAME)
+    back = on_any_engine(unchanged, native)
+    assert type(back) is type(native)
+    if engine.keeps_types:
+        assert engine.read(back).equals(FRAME)
+
+
+def test_inside_every_frame_is_lazy(engine: Engine) -> None:
+    seen: list[str] = []
+
+    def look(frame: Lazy) -> Lazy:
+        seen.append(type(frame).__name__)
+        return frame
+
+    on_any_engine(look, engine.make(FRAME))
+    assert seen == ["LazyFrame"]
+
+
+def test_a_lazy_frame_is_not_computed() -> None:
+    def fail(frame: pl.DataFrame) -> pl.DataFrame:
+        raise AssertionError("computed")
+
+    lazy = FRAME.lazy().map_batches(fail)
+    result = on_any_engine(lambda frame: frame.select("id"), lazy)
+    with pytest.raises(AssertionError, match="computed"):
+        result.collect()
+
+
+def test_pandas_callers_get_the_dtypes_they_use() -> None:
+    numpy = on_any_engine(unchanged, FRAME.with_columns(id=1).to_arrow().to_pandas())
+    assert not any(isinstance(dtype, pd.ArrowDtype) for dtype in numpy.dtypes)
+    arrow = on_any_engine(unchanged, ENGINES["pandas-arrow"].make(FRAME))
+    assert all(isinstance(dtype, pd.ArrowDtype) for dtype in arrow.dtypes)
+
+
+def test_whole_numbers_with_gaps_stay_exact_for_numpy() -> None:
+    frame = pd.DataFrame({"key": ["a", "b"], "id": [2**53 + 1, 2**53 + 3]})
+    back = on_any_engine(
+        lambda rows: rows.with_columns(nw.when(nw.col("key") == "a").then("id")), frame
+    )
+    assert str(back["id"].dtype) == "Int64"
+    assert back["id"].tolist()[0] == 2**53 + 1
+    flags = pd.DataFrame({"flag": pd.Series([True, None], dtype=object)})
+    assert str(on_any_engine(unchanged, flags)["flag"].dtype) == "boolean"
+    small = pd.DataFrame({"n": pd.Series([1, None], dtype="UInt8")})
+    assert str(on_any_engine(unchanged, small)["n"].dtype) == "UInt8"
+
+
+def test_a_pandas_index_is_ignored_and_the_frame_left_alone() -> None:
+    frame = pd.DataFrame({"a": [1, 2]}, index=["x", "y"])
+    copy = frame.copy(deep=True)
+    back = on_any_engine(lambda rows: rows.with_columns(a=nw.col("a") + 1), frame)
+    assert back["a"].tolist() == [2, 3]
+    assert back.index.tolist() == [0, 1]
+    pd.testing.assert_frame_equal(frame, copy)
+
+
+@pytest.mark.parametrize("junk", [None, [1, 2], {"a": [1]}, "table", pl.Series([1])])
+def test_what_is_no_frame_is_refused(junk: Any) -> None:
+    with pytest.raises(ContractError, match="can't run a transform on a"):
+        on_any_engine(unchanged, junk)
+
+
+def test_pandas_frames_without_plain_types_are_refused() -> None:
+    mixed = pd.DataFrame({"fine": [1, 2], "mixed": [1, "x"]})
+    with pytest.raises(ContractError, match="column mixed"):
+        on_any_engine(unchanged, mixed)
+    twice = pd.DataFrame([[1, 2]], columns=["a", "a"])
+    with pytest.raises(ContractError, match="Duplicate column names"):
+        on_any_engine(unchanged, twice)
+
+
+def test_frames_of_two_engines_are_refused() -> None:
+    def first(left: Lazy, right: Lazy) -> Lazy:
+        return left
+
+    with pytest.raises(ContractError, match="polars, pyarrow"):
+        on_any_engine(first, FRAME, pa.table({"a": [1]}))
+    # Lazy and eager, numpy and Arrow are one engine.
+    on_any_engine(first, FRAME, FRAME.lazy())
+
+
+def test_columns_without_a_type_get_the_contracts(engine: Engine) -> None:
+    nothing = pl.DataFrame({name: [None] for name in pl.Schema(BoardPlanning)})
+    rows = engine.read(
+        on_any_engine(lambda frame: typed(frame, BoardPlanning), engine.make(nothing))
+    )
+    if engine.keeps_types:
+        assert rows.schema == pl.Schema(BoardPlanning)
+    assert rows.null_count().sum_horizontal().item() == rows.width
+
+
+def test_dates_are_those_in_utc_whatever_the_zone(engine: Engine) -> None:
+    moments = [
+        dt.datetime(2024, 3, 10, 23, 30, tzinfo=UTC),
+        None,
+        dt.datetime(2024, 11, 4, tzinfo=UTC),
+    ]
+    frame = pl.DataFrame(
+        {"odd \"name'": moments, "naive": [dt.datetime(2024, 1, 1, 23, 59)] * 3},  # noqa: DTZ001
+        schema_overrides={"odd \"name'": pl.Datetime("us", "UTC")},
+    )
+    rows = engine.read(
+        on_any_engine(lambda rows: utc_dates(rows, frame.columns), engine.make(frame))
+    )
+    assert rows.rows() == [
+        (dt.date(2024, 3, 10), dt.date(2024, 1, 1)),
+        (None, dt.date(2024, 1, 1)),
+        (dt.date(2024, 11, 4), dt.date(2024, 1, 1)),
+    ]
+
+
+def test_an_engine_that_is_not_used_is_not_imported() -> None:
+    script = (
+        "import sys, polars as pl\n"
+        "from etl.transforms.portable import on_any_engine\n"
+        "on_any_engine(lambda frame: frame, pl.DataFrame({'a': [1]}))\n"
+        "print(sorted({'pandas', 'duckdb', 'pyspark', 'pyarrow'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
