@@ -225,3 +225,26 @@ def check(context: typer.Context, profile: Profile = None, debug: Debug = False)
         _output.checks(items)
         if any(item.ok is False for item in items):
             raise typer.Exit(FAILED)
+
+
+@app.command()
+def samples(
+    rows: Annotated[int, typer.Option("--rows", min=0, metavar="N", help="Items to make.")] = 500,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="S", help="Another seed, another board.")
+    ] = 0,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", file_okay=False, help="Where to put them.")
+    ] = Path("data/samples"),
+    debug: Debug = False,
+) -> None:
+    """Write a generated board as monday.com's answers, page by page."""
+    with Reporter(debug=debug):
+        from etl.errors import ConfigError
+        from etl.samples import write_samples
+
+        try:
+            written = write_samples(out, rows=rows, seed=seed)
+        except OSError as error:
+            raise ConfigError(f"{out}: can't be written: {error.strerror}") from error
+        typer.echo(f"{len(written)} files with {rows} items in {out}")

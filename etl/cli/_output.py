@@ -119,7 +119,11 @@ def columns(name: str, frame: pl.DataFrame) -> None:
     """Print a frame's first rows, a line for each column: boards are wide."""
     shown = frame.head(_ACROSS)
     rows = [
-        (column, str(shown.schema[column]), *(_cell(value) for value in shown[column].to_list()))
+        (
+            column,
+            type(shown.schema[column]).__name__,
+            *(_cell(value) for value in shown[column].to_list()),
+        )
         for column in shown.columns
     ]
     titles = ("column", "type", *(f"row {at + 1}" for at in range(shown.height)))
@@ -127,7 +131,8 @@ def columns(name: str, frame: pl.DataFrame) -> None:
 
 
 def _cell(value: object) -> str:
-    text = "" if value is None else str(value).replace("\n", " ")
+    # Times are in UTC; the suffix would say so in every cell.
+    text = "" if value is None else str(value).replace("\n", " ").removesuffix("+00:00")
     return text if len(text) <= 40 else f"{text[:39]}…"
 
 
