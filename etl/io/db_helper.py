@@ -24,7 +24,7 @@ from etl.io.names import parse_table_name
 from etl.io.reading import as_contract, frames_of, statement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import dataframely as dy
@@ -188,6 +188,7 @@ class Transaction:
         table: str | tuple[str, str],
         *,
         mode: Mode = "append",
+        key: str | Sequence[str] | None = None,
         contract: type[dy.Schema] | None = None,
         create: Literal["auto"] | bool = "auto",
         allow_empty: bool = False,
@@ -201,6 +202,7 @@ class Transaction:
                 frame,
                 table,
                 mode=mode,
+                key=key,
                 contract=contract,
                 create=create,
                 allow_empty=allow_empty,
@@ -356,6 +358,7 @@ def write_frame(
     database: DatabaseLike,
     *,
     mode: Mode = "append",
+    key: str | Sequence[str] | None = None,
     contract: type[dy.Schema] | None = None,
     create: Literal["auto"] | bool = "auto",
     allow_empty: bool = False,
@@ -377,8 +380,13 @@ def write_frame(
     database
         A name in config.yaml, a URL, or settings.
     mode
-        ``append``: old rows and the frame. ``replace``: exactly the frame; the table object, its
-        indexes, grants and triggers stay.
+        ``append``: old rows and the frame. ``insert``: old rows and those of the frame whose key
+        is not there yet. ``upsert``: old rows, updated by key, and new ones. ``replace``: exactly
+        the frame; the table object, its indexes, grants and triggers stay. ``sync``: exactly the
+        frame, reached by key with the least change.
+    key
+        The key's columns for ``insert``, ``upsert`` and ``sync``, and for ``replace`` of a table
+        that others reference; by default the contract's primary key. No unique index is needed.
     contract
         Every row must keep it; a missing table is created from it.
     create
@@ -414,6 +422,7 @@ def write_frame(
             frame,
             table,
             mode=mode,
+            key=key,
             contract=contract,
             create=create,
             allow_empty=allow_empty,

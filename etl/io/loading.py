@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import polars as pl
 
-from etl.contracts.describe import describe
 from etl.errors import ContractError, LoadError
-from etl.io.databases.base import NewColumn
 from etl.io.frames import to_batches
+from etl.io.keys import Mode, key_columns, mode_by_key
 from etl.io.names import did_you_mean, parse_table_name
+from etl.io.new_tables import create_table
 from etl.io.preflight import OnPrecisionLoss, conform, match_columns
-from etl.io.sql_types import text_length, utf16_length
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import dataframely as dy
     import sqlalchemy as sa
 
-    from etl.io.databases.base import Database
-    from etl.io.databases.columns import Column, TableName
+    from etl.io.databases.base import Database, Written
+    from etl.io.databases.columns import Column
+    from etl.io.preflight import Rules
 
 __all__ = ["LoadResult", "Mode", "load"]
 
-Mode = Literal["append", "replace"]
+EMPTYING: Final = frozenset({"replace", "sync"})
 MODES: Final[tuple[str, ...]] = get_args(Mode)
 
 
@@ -79,6 +79,7 @@ def load(
     table: str | tuple[str, str],
     *,
     mode: Mode,
+    key: str | Sequence[str] | None = None,
     contract: type[dy.Schema] | None = None,
     create: Literal["auto"] | bool = "auto",
     allow_empty: bool = False,
@@ -87,7 +88,7 @@ def load(
     """Load a frame within the connection's transaction; see ``db_helper.write_frame``."""
     if mode not in MODES:
         raise ContractError(
-            f"no mode {mode!r}: choose {' or '.join(MODES)}{did_you_mean(str(mode), MODES)}"
+            f"no mode {mode!r}: choose {', '.join(MODES)}{did_you_mean(str(mode), MODES)}"
         )
     clock = _Clock()
     name = parse_table_name(table)
@@ -95,67 +96,101 @@ def load(
     if contract is not None and source.whole is not None:
         _check_contract(source.whole, contract, str(name))
     first, batches = _peek(source.batches)
-    if (first is None or first.is_empty()) and mode == "replace" and not allow_empty:
+    if (first is None or first.is_empty()) and mode in EMPTYING and not allow_empty:
         raise ContractError(
-            f"the frame is empty, and replace would empty the table {name}; "
+            f"the frame is empty, and {mode} would empty the table {name}; "
             "pass allow_empty=True if that is meant",
             table=str(name),
         )
-    if first is None:
-        return LoadResult(table=str(name), mode=mode, rows=0, inserted=0, loader="none")
-
     target = database.resolve(connection, name)
     columns = database.columns(connection, target)
+    if first is None:  # a stream of nothing, which does not even tell its columns
+        if columns is None or mode not in EMPTYING:
+            return LoadResult(table=str(name), mode=mode, rows=0, inserted=0, loader="none")
+        first = pl.DataFrame(schema={c.name: c.dtype for c in columns if not c.generated})
+        batches = iter([first])
     if columns is None:
-        columns = _create(database, connection, target, first, contract, create)
+        columns = create_table(database, connection, target, first, contract, create)
     pairs, problems = match_columns(first.columns, columns, database.rules)
-    if mode == "replace":
-        _refuse_referenced(database, connection, target)
+    target_columns = [column for _, column in pairs]
+    keys = key_columns(key, contract, target_columns, database.rules, str(name))
+    goes_by = mode_by_key(database, connection, target, mode, keys)
+    if goes_by is not None:
+        pairs = [(n, replace(c, nullable=c.nullable and c.name not in keys)) for n, c in pairs]
 
-    rows = 0
-
-    def fitting() -> Iterator[pl.DataFrame]:
-        nonlocal rows
-        for batch in batches:
-            clock.enter("preflight")
-            fit = conform(
-                batch,
-                pairs,
-                database.rules,
-                table=str(name),
-                on_precision_loss=on_precision_loss,
-                problems=problems,
-            )
-            rows += fit.height
-            clock.enter("load")
-            yield fit
-
-    ready = fitting()
-    # The first batch is cast and checked before anything is sent; often it is all there is.
-    head = next(ready)
-    written = database.write(
-        connection,
-        target,
-        [column for _, column in pairs],
-        chain([head], ready),
-        clear=mode == "replace",
+    fitting = _Fitting(
+        pairs=pairs,
+        problems=problems,
+        rules=database.rules,
+        table=str(name),
+        # A whole frame was checked above, keys across all its rows included.
+        contract=contract if source.whole is None else None,
+        on_precision_loss=on_precision_loss,
+        clock=clock,
     )
-    if written.inserted != rows:
-        raise LoadError(
-            f"{rows} rows were sent to {name} and the server counts {written.inserted}: "
-            "rolled back; does a trigger or rule of the table drop rows?",
-            table=str(name),
+    ready = fitting.batches(batches)
+    # The first batch is cast and checked before anything is sent; often it is all there is.
+    every = chain([next(ready)], ready)
+    if goes_by is None:
+        written = database.write(connection, target, target_columns, every, clear=mode == "replace")
+    else:
+        written = database.write_by_key(
+            connection, target, target_columns, every, mode=goes_by, key=keys
         )
     clock.enter("commit")
+    rows = fitting.rows
+    _check_arrived(written, rows, str(name))
     return LoadResult(
         table=str(name),
         mode=mode,
         rows=rows,
         inserted=written.inserted,
+        updated=written.updated,
         deleted=written.deleted,
+        unchanged=rows - written.inserted - written.updated,
         loader=written.loader,
         seconds=clock.seconds,
     )
+
+
+@dataclass(kw_only=True)
+class _Fitting:
+    """Batches on their way: each is checked and cast just before it is sent."""
+
+    pairs: Sequence[tuple[str, Column]]
+    problems: Sequence[str]
+    rules: Rules
+    table: str
+    contract: type[dy.Schema] | None
+    on_precision_loss: OnPrecisionLoss
+    clock: _Clock
+    rows: int = 0
+
+    def batches(self, batches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        for batch in batches:
+            self.clock.enter("preflight")
+            if self.contract is not None:
+                _check_contract(batch, self.contract, self.table)
+            fit = conform(
+                batch,
+                self.pairs,
+                self.rules,
+                table=self.table,
+                on_precision_loss=self.on_precision_loss,
+                problems=self.problems,
+            )
+            self.rows += fit.height
+            self.clock.enter("load")
+            yield fit
+
+
+def _check_arrived(written: Written, rows: int, table: str) -> None:
+    if written.arrived != rows:
+        raise LoadError(
+            f"{rows} rows were sent to {table} and the server counts {written.arrived}: "
+            "rolled back; does a trigger or rule of the table drop rows?",
+            table=table,
+        )
 
 
 def _peek(
@@ -181,88 +216,3 @@ def _check_contract(frame: pl.DataFrame, contract: type[dy.Schema], table: str) 
             f"was written: {'; '.join(reasons)}{' ...' if rejected.height > len(reasons) else ''}",
             table=table,
         )
-
-
-def _refuse_referenced(database: Database, connection: sa.Connection, target: TableName) -> None:
-    children = database.referenced_by(connection, target)
-    if children:
-        raise LoadError(
-            f"{target} is referenced by {', '.join(children)}: replace deletes rows that stay, and "
-            "a cascade would eat theirs; nothing was written",
-            table=str(target),
-        )
-
-
-def _create(
-    database: Database,
-    connection: sa.Connection,
-    target: TableName,
-    first: pl.DataFrame,
-    contract: type[dy.Schema] | None,
-    create: Literal["auto"] | bool,
-) -> list[Column]:
-    if create is False:
-        raise LoadError(
-            f"{database.label} has no table {target}; create it, or leave create='auto'",
-            table=str(target),
-        )
-    if not first.columns:
-        raise ContractError(f"the frame has no columns; {target} can't be created from it")
-    new = _columns_of_contract(contract) if contract is not None else _columns_of_frame(first)
-    problems: list[str] = []
-    from etl.io.sql_types import ddl_type
-
-    for column in new:
-        try:
-            ddl_type(column.dtype, database.dialect, length=column.length)
-        except ContractError as error:
-            problems.append(f"  {column.name}: {error}")
-    if problems:
-        raise ContractError(
-            f"{target} can't be created; nothing was written:\n" + "\n".join(problems),
-            table=str(target),
-        )
-    database.create_table(connection, target, new)
-    columns = database.columns(connection, target)
-    if columns is None:
-        raise LoadError(
-            f"{target} was created and can't be found again: has this login the right to see it?",
-            table=str(target),
-        )
-    return columns
-
-
-def _columns_of_contract(contract: type[dy.Schema]) -> Sequence[NewColumn]:
-    return [
-        NewColumn(
-            name=column.name,
-            dtype=column.dtype,
-            length=column.max_length,
-            nullable=column.nullable,
-            primary_key=column.primary_key,
-        )
-        for column in describe(contract)
-    ]
-
-
-def _columns_of_frame(frame: pl.DataFrame) -> Sequence[NewColumn]:
-    texts = [
-        name
-        for name, dtype in frame.schema.items()
-        if dtype in (pl.String, pl.Categorical, pl.Enum)
-    ]
-    lengths = (
-        frame.select(pl.col(texts).cast(pl.String))
-        .select(utf16_length(name).max().alias(name) for name in texts)
-        .row(0, named=True)
-        if texts and frame.height
-        else dict.fromkeys(texts, None)
-    )
-    return [
-        NewColumn(
-            name=name,
-            dtype=dtype,
-            length=text_length([lengths[name]]) if name in lengths else None,
-        )
-        for name, dtype in frame.schema.items()
-    ]

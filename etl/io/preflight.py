@@ -156,7 +156,7 @@ class _Cast:
         values, target = self.values, self.column.dtype
         if not self.column.nullable and values.null_count():
             self.problems.append(
-                f"{self.column.name}: {values.null_count()} null(s), and the column is NOT NULL"
+                f"{self.column.name}: {values.null_count()} null(s), and the column is NOT NULL or of the key"
             )
         if values.dtype in (pl.Categorical, pl.Enum):
             values = values.cast(pl.String)

@@ -79,8 +79,7 @@ def to_dialect(
                 table.set("db", None)
         tree = tree.transform(_plain)
         _join_text(tree, texts)
-        text: str = tree.sql(dialect=dialect, unsupported_level=ErrorLevel.RAISE, comments=False)
-        return text
+        return str(tree.sql(dialect=dialect, unsupported_level=ErrorLevel.RAISE, comments=False))
     except (sqlglot.errors.ParseError, sqlglot.errors.UnsupportedError) as error:
         reason = str(error).splitlines()[0]
         raise ContractError(f"this T-SQL can't be run on {dialect}: {reason}") from error

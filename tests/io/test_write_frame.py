@@ -127,6 +127,8 @@ def test_an_empty_frame_never_empties_a_table_by_accident(door: Door) -> None:
     assert door.read(table).height == 3
     assert door.write(OLD.clear(), table, mode="replace", allow_empty=True).deleted == 3
     assert door.read(table).schema == OLD.schema
+    door.write(OLD, table)
+    assert door.write(iter([]), table, mode="replace", allow_empty=True).deleted == 3
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -213,7 +215,7 @@ def test_one_error_names_every_column_at_fault(door: Door) -> None:
     message = str(caught.value)
     assert "prise: the table has no such column (did you mean 'price'?)" in message
     assert "must: NOT NULL without a default, and the frame lacks it" in message
-    assert "small: 1 null(s), and the column is NOT NULL" in message
+    assert "small: 1 null(s), and the column is NOT NULL or of the key" in message
     assert "small: 1 value(s): 40000 does not fit" in message
     assert "name: 2 value(s): 'abcd'" in message
     assert "price: 2 value(s): 1.255" in message

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from etl.errors import ContractError, EtlError, LoadError
 from etl.io.databases.columns import Column, TableName
 from etl.io.databases.decode import Decoder, ResultColumn
+from etl.io.databases.keyed import merge
 from etl.io.sql_types import ddl_type
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from etl.config import DatabaseSettings
+    from etl.io.databases.keyed import KeyedMode, Stage
     from etl.io.preflight import Rules
     from etl.io.sql import ParamStyle
 
@@ -43,7 +45,10 @@ class NewColumn:
 class Written:
     """What the server says that a load did."""
 
+    arrived: int
+    """Rows that the server received: as many as the frame has, or the load is rolled back."""
     inserted: int
+    updated: int = 0
     deleted: int = 0
     loader: str
 
@@ -266,7 +271,77 @@ class Database(ABC):
         inserted = 0
         for batch in batches:
             inserted += self.insert(connection, table, columns, batch)
-        return Written(inserted=inserted, deleted=deleted, loader=self.loader)
+        return Written(arrived=inserted, inserted=inserted, deleted=deleted, loader=self.loader)
+
+    def write_by_key(
+        self,
+        connection: sa.Connection,
+        table: TableName,
+        columns: Sequence[Column],
+        batches: Iterable[pl.DataFrame],
+        *,
+        mode: KeyedMode,
+        key: Sequence[str],
+    ) -> Written:
+        """As :meth:`write`, by key: through a stage beside the target."""
+        self.lock(connection, table)
+        stage = self.stage(connection, table, columns, batches)
+        merged = merge(self, connection, table, columns, stage, mode=mode, key=key)
+        self.drop_stage(connection, stage)
+        return Written(
+            arrived=stage.rows,
+            inserted=merged.inserted,
+            updated=merged.updated,
+            deleted=merged.deleted,
+            loader=self.loader,
+        )
+
+    # By key: a stage, and the statements that dialects write differently.
+
+    @abstractmethod
+    def stage(
+        self,
+        connection: sa.Connection,
+        table: TableName,
+        columns: Sequence[Column],
+        batches: Iterable[pl.DataFrame],
+    ) -> Stage:
+        """Load the batches into a new table beside the target, of its columns' types."""
+
+    def drop_stage(self, connection: sa.Connection, stage: Stage) -> None:
+        """Remove a stage."""
+        self.run(connection, f"DROP TABLE {stage.name}").close()
+
+    def counted(self, connection: sa.Connection, sql: str) -> int:
+        """Run a statement that changes rows; gives the server's count of them."""
+        cursor = self.run(connection, sql)
+        try:
+            return int(cursor.rowcount)
+        finally:
+            cursor.close()
+
+    def delete_where(self, connection: sa.Connection, target: str, condition: str) -> int:
+        """Delete the target's rows (``t``) for which a condition holds."""
+        return self.counted(connection, f"DELETE FROM {target} AS t WHERE {condition}")
+
+    def update_from(
+        self,
+        connection: sa.Connection,
+        target: str,
+        stage: str,
+        changes: str,
+        same: str,
+        differs: str,
+    ) -> int:
+        """Update the target's rows (``t``) from those of the stage (``s``) with the same key."""
+        return self.counted(
+            connection,
+            f"UPDATE {target} AS t SET {changes} FROM {stage} AS s WHERE {same} AND {differs}",
+        )
+
+    @abstractmethod
+    def differs(self, column: Column, old: str, new: str) -> str:
+        """A condition that two values are not the same to the byte; null equals null."""
 
     loader: ClassVar[str]
     """The name of the way in, for the result."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import polars as pl
@@ -11,11 +13,12 @@ from etl.errors import ConfigError, EtlError, TransientError
 from etl.io.databases.base import Database
 from etl.io.databases.columns import Column, TableName
 from etl.io.databases.decode import ResultColumn
+from etl.io.databases.keyed import Stage
 from etl.io.preflight import Rules
 from etl.io.sql_types import read_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import sqlalchemy as sa
 
@@ -182,6 +185,36 @@ class PostgresDatabase(Database):
             return int(cursor.rowcount)
         finally:
             cursor.close()
+
+    def stage(
+        self,
+        connection: sa.Connection,
+        table: TableName,
+        columns: Sequence[Column],
+        batches: Iterable[pl.DataFrame],
+    ) -> Stage:
+        names = tuple(f"c{n}" for n in range(1, len(columns) + 1))
+        place = TableName(f"_etl_stage_{uuid.uuid4().hex}", "pg_temp")
+        picked = ", ".join(
+            f"{self.quote(column.name)} AS {name}"
+            for column, name in zip(columns, names, strict=True)
+        )
+        self.run(
+            connection,
+            f"CREATE TEMP TABLE {place.name} ON COMMIT DROP AS "
+            f"SELECT {picked} FROM {self.qualified(table)} WITH NO DATA",
+        ).close()
+        staged = [replace(column, name=name) for column, name in zip(columns, names, strict=True)]
+        rows = sum(self.insert(connection, place, staged, batch) for batch in batches)
+        # The planner knows nothing of a new table, and would join it row by row.
+        self.run(connection, f"ANALYZE {place.name}").close()
+        return Stage(f"pg_temp.{place.name}", names, rows)
+
+    def differs(self, column: Column, old: str, new: str) -> str:
+        if column.type in {"json", "xml"}:  # types without an equality of their own
+            return f"{old}::text IS DISTINCT FROM {new}::text"
+        binary = ' COLLATE "C"' if column.collation else ""
+        return f"{old}{binary} IS DISTINCT FROM {new}{binary}"
 
     # Out
 

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import calendar
-import datetime as dt
-import decimal
 import re
 import sqlite3
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import polars as pl
 
-from etl.errors import ConfigError, ContractError, EtlError, LoadError, TransientError
+from etl.errors import ConfigError, ContractError, EtlError, TransientError
 from etl.io.databases.base import Database
 from etl.io.databases.columns import Column, TableName
-from etl.io.databases.decode import ResultColumn, plain_series
+from etl.io.databases.decode import ResultColumn
+from etl.io.databases.keyed import Stage
+from etl.io.databases.sqlite_functions import FUNCTIONS
+from etl.io.databases.sqlite_values import loaded, stored, stored_value
 from etl.io.preflight import Rules
 from etl.io.sql import without_params
 from etl.io.sql_types import read_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     import sqlalchemy as sa
 
@@ -33,38 +34,6 @@ _DECLARED: Final = re.compile(
 )
 _BUSY_SECONDS: Final = 60.0
 _PROBE: Final = "_etl_probe"
-
-
-def _part(unit: str) -> Callable[[str | None], int | None]:
-    def part(text: str | None) -> int | None:
-        return None if text is None else int(getattr(dt.datetime.fromisoformat(text), unit))
-
-    return part
-
-
-def _stuff(text: str | None, start: int, length: int, new: str | None) -> str | None:
-    if text is None or not 1 <= start <= len(text) or length < 0:
-        return None
-    return text[: start - 1] + (new or "") + text[start - 1 + length :]
-
-
-def _month_end(text: str | None) -> str | None:
-    if text is None:
-        return None
-    day = dt.date.fromisoformat(text[:10])
-    return day.replace(day=calendar.monthrange(day.year, day.month)[1]).isoformat()
-
-
-# T-SQL's functions that SQLite lacks, by the names that sqlglot leaves them.
-_FUNCTIONS: Final[tuple[tuple[str, int, Callable[..., Any]], ...]] = (
-    ("year", 1, _part("year")),
-    ("month", 1, _part("month")),
-    ("day", 1, _part("day")),
-    ("last_day", 1, _month_end),
-    ("stuff", 4, _stuff),
-    ("uuid", 0, lambda: str(uuid.uuid4())),
-    ("getutcdate", 0, lambda: _stored_value(dt.datetime.now(dt.UTC).replace(tzinfo=None))),
-)
 
 
 class _Connection(sqlite3.Connection):
@@ -127,7 +96,7 @@ class SqliteDatabase(Database):
             )
         except (OSError, sqlite3.OperationalError) as error:
             raise self.failure(f"can't open the file: {error}", ConfigError) from error
-        for name, count, function in _FUNCTIONS:
+        for name, count, function in FUNCTIONS:
             connection.create_function(name, count, function, deterministic=count > 0)
         return connection
 
@@ -145,7 +114,7 @@ class SqliteDatabase(Database):
 
     def parameters(self, values: Iterable[Any]) -> tuple[Any, ...]:
         """Dates and times as the text that is stored, so that they compare."""
-        return tuple(_stored_value(value) for value in values)
+        return tuple(stored_value(value) for value in values)
 
     def translate(self, error: Exception) -> EtlError | None:
         """SQLite's errors; a lock that another process holds is transient."""
@@ -247,11 +216,34 @@ class SqliteDatabase(Database):
         sql = f"INSERT INTO {self.qualified(table)} ({names}) VALUES ({marks})"
         cursor: Any = connection.connection.cursor()
         try:
-            cursor.executemany(sql, _stored(frame).iter_rows())
+            cursor.executemany(sql, stored(frame).iter_rows())
             # The engine's own count; rows that a trigger adds elsewhere are not of this statement.
             return int(cursor.rowcount)
         finally:
             cursor.close()
+
+    def stage(
+        self,
+        connection: sa.Connection,
+        table: TableName,  # noqa: ARG002 - a temporary table has no place beside it
+        columns: Sequence[Column],
+        batches: Iterable[pl.DataFrame],
+    ) -> Stage:
+        # Without types: a value is compared by the affinity of the target's column.
+        names = tuple(f"c{n}" for n in range(1, len(columns) + 1))
+        lines = [
+            f"{name} COLLATE {column.collation}" if column.collation else name
+            for name, column in zip(names, columns, strict=True)
+        ]
+        place = TableName(f"_etl_stage_{uuid.uuid4().hex}", "temp")
+        self.run(connection, f"CREATE TEMP TABLE {place.name} ({', '.join(lines)})").close()
+        staged = [replace(column, name=name) for column, name in zip(columns, names, strict=True)]
+        rows = sum(self.insert(connection, place, staged, batch) for batch in batches)
+        return Stage(f"temp.{place.name}", names, rows)
+
+    def differs(self, column: Column, old: str, new: str) -> str:
+        binary = " COLLATE BINARY" if column.dtype == pl.String else ""
+        return f"{old}{binary} IS NOT {new}"
 
     # Out
 
@@ -288,7 +280,7 @@ class SqliteDatabase(Database):
         return [row[2] for row in rows]
 
     def _decode(self, values: Sequence[Any], column: ResultColumn) -> pl.Series:
-        return _loaded(values, column)
+        return loaded(values, column)
 
 
 def _declared(text: str) -> tuple[str, int | None, int | None]:
@@ -303,89 +295,3 @@ def _declared(text: str) -> tuple[str, int | None, int | None]:
     name = " ".join(f"{match['name']} {match['rest'] or ''}".lower().split())
     first, second = match["first"], match["second"]
     return name, int(first) if first else None, int(second) if second else None
-
-
-def _stored_value(value: Any) -> Any:
-    """One value as SQLite stores it; :func:`_stored` is the same for columns.
-
-    >>> _stored_value(dt.datetime(2026, 1, 2, 3, 4)), _stored_value(dt.date(2026, 1, 2))
-    ('2026-01-02 03:04:00.000000', '2026-01-02')
-    """
-    if isinstance(value, dt.datetime):
-        aware = value.astimezone(dt.UTC) if value.tzinfo else value
-        return aware.isoformat(" ", "microseconds")
-    if isinstance(value, dt.time):
-        return value.isoformat("microseconds")
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    return float(value) if isinstance(value, decimal.Decimal) else value
-
-
-def _stored(frame: pl.DataFrame) -> pl.DataFrame:
-    """The values as SQLite stores them."""
-    changes = []
-    for name, dtype in frame.schema.items():
-        column = pl.col(name)
-        if dtype == pl.Boolean:
-            changes.append(column.cast(pl.Int8))
-        elif dtype == pl.Date:
-            changes.append(column.dt.to_string("%Y-%m-%d"))
-        elif isinstance(dtype, pl.Datetime):
-            zone = "+00:00" if dtype.time_zone else ""
-            changes.append(column.dt.to_string(f"%Y-%m-%d %H:%M:%S%.6f{zone}"))
-        elif dtype == pl.Time:
-            changes.append(column.dt.to_string("%H:%M:%S%.6f"))
-        elif isinstance(dtype, pl.Decimal):
-            changes.append(column.cast(pl.Float64))
-    return frame.with_columns(changes) if changes else frame
-
-
-def _loaded(values: Sequence[Any], column: ResultColumn) -> pl.Series:
-    """Stored values as a series of the declared type; a value of another kind is an error."""
-    dtype = column.dtype
-    if dtype is None:
-        return plain_series(values, column)
-    if dtype == pl.Boolean or dtype.is_integer():
-        raw = plain_series(values, ResultColumn(column.name, pl.Int64()))
-    elif dtype.is_float() or isinstance(dtype, pl.Decimal):
-        raw = plain_series(values, ResultColumn(column.name, pl.Float64()))
-    elif dtype.is_temporal():
-        raw = plain_series(values, ResultColumn(column.name, pl.String()))
-        return _temporal(raw, dtype)
-    else:
-        return plain_series(values, column)
-    made = raw.cast(dtype, strict=False)
-    return _kept(raw, made, dtype)
-
-
-def _temporal(text: pl.Series, dtype: pl.DataType) -> pl.Series:
-    iso = text.str.replace("T", " ", literal=True)
-    if dtype == pl.Time:
-        return _kept(text, iso.str.to_time("%H:%M:%S%.f", strict=False), dtype)
-    if dtype == pl.Date:
-        made = iso.str.to_date("%Y-%m-%d", strict=False)
-        if made.null_count() > text.null_count():  # other tools write a date as its midnight
-            midnight = iso.str.replace(r" 00:00:00(\.0+)?$", "").str.to_date(
-                "%Y-%m-%d", strict=False
-            )
-            made = made.zip_with(made.is_not_null(), midnight)
-        return _kept(text, made, dtype)
-    if dtype.time_zone:  # type: ignore[attr-defined]
-        zoned = iso.str.replace(r"Z$", "+00:00")
-        made = zoned.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%:z", time_unit="us", strict=False)
-        return _kept(text, made, dtype)
-    made = iso.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
-    if made.null_count() > text.null_count():
-        dates = iso.str.to_date("%Y-%m-%d", strict=False).cast(dtype)
-        made = made.zip_with(made.is_not_null(), dates)
-    return _kept(text, made, dtype)
-
-
-def _kept(raw: pl.Series, made: pl.Series, dtype: pl.DataType) -> pl.Series:
-    lost = raw.filter(raw.is_not_null() & made.is_null())
-    if lost.len():
-        raise LoadError(
-            f"column {raw.name!r} is declared {dtype}, but holds {lost[0]!r}"
-            f" ({lost.len()} such value(s)); cast it in the query"
-        )
-    return made

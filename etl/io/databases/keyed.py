@@ -1,0 +1,123 @@
+"""Modes that go by key: rows are staged beside the target, then three statements do the rest.
+
+The target's collation judges which keys are equal; a change is judged to the byte. Nothing that is
+already right is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from etl.errors import ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import sqlalchemy as sa
+
+    from etl.io.databases.base import Database
+    from etl.io.databases.columns import Column, TableName
+
+__all__ = ["KeyedMode", "Merged", "Stage", "merge"]
+
+KeyedMode = Literal["insert", "upsert", "sync"]
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Rows that wait beside their target; the names are as they stand in a statement."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merged:
+    """What the server counted."""
+
+    inserted: int
+    updated: int
+    deleted: int
+
+
+def merge(
+    database: Database,
+    connection: sa.Connection,
+    table: TableName,
+    columns: Sequence[Column],
+    stage: Stage,
+    *,
+    mode: KeyedMode,
+    key: Sequence[str],
+) -> Merged:
+    """Bring a target to what its stage says, within the connection's transaction.
+
+    Raises
+    ------
+    ContractError
+        Two staged rows have one key, as the target's collation sees it.
+    """
+    target = database.qualified(table)
+    keys = [n for n, column in enumerate(columns) if column.name in key]
+    names = [database.quote(column.name) for column in columns]
+    same = " AND ".join(f"t.{names[n]} = s.{stage.columns[n]}" for n in keys)
+    _refuse_duplicates(database, connection, str(table), columns, stage, keys)
+
+    deleted = updated = 0
+    if mode == "sync":
+        # Rows without a counterpart, and all of a key that the target holds more than once: one
+        # of them can't be told from another, so they come in anew.
+        by = ", ".join(names[n] for n in keys)
+        twice = " AND ".join(f"t.{names[n]} = d.{names[n]}" for n in keys)
+        deleted = database.delete_where(
+            connection,
+            target,
+            f"NOT EXISTS (SELECT 1 FROM {stage.name} AS s WHERE {same}) OR EXISTS (SELECT 1 FROM "
+            f"(SELECT {by} FROM {target} GROUP BY {by} HAVING COUNT(*) > 1) AS d WHERE {twice})",
+        )
+    rest = [n for n in range(len(columns)) if n not in keys]
+    if mode != "insert" and rest:
+        differs = " OR ".join(
+            database.differs(columns[n], f"t.{names[n]}", f"s.{stage.columns[n]}") for n in rest
+        )
+        updated = database.update_from(
+            connection,
+            target,
+            stage.name,
+            ", ".join(f"{names[n]} = s.{stage.columns[n]}" for n in rest),
+            same,
+            f"({differs})",
+        )
+    inserted = database.counted(
+        connection,
+        f"INSERT INTO {target} ({', '.join(names)}) "
+        f"SELECT {', '.join(f's.{c}' for c in stage.columns)} FROM {stage.name} AS s "
+        f"WHERE NOT EXISTS (SELECT 1 FROM {target} AS t WHERE {same})",
+    )
+    return Merged(inserted=inserted, updated=updated, deleted=deleted)
+
+
+def _refuse_duplicates(
+    database: Database,
+    connection: sa.Connection,
+    table: str,
+    columns: Sequence[Column],
+    stage: Stage,
+    keys: Sequence[int],
+) -> None:
+    by = ", ".join(stage.columns[n] for n in keys)
+    rows = database.rows(
+        connection, f"SELECT {by}, COUNT(*) FROM {stage.name} GROUP BY {by} HAVING COUNT(*) > 1"
+    )
+    if not rows:
+        return
+    names = ", ".join(columns[n].name for n in keys)
+    shown = "; ".join(", ".join(str(part) for part in row[:-1]) for row in rows[:_EXAMPLES])
+    raise ContractError(
+        f"{len(rows)} key(s) ({names}) stand in more than one row of the frame: {shown}"
+        f"{' ...' if len(rows) > _EXAMPLES else ''}; nothing was written to {table}",
+        table=table,
+    )

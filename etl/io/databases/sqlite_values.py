@@ -1,0 +1,103 @@
+"""Values as SQLite stores them, which knows neither dates nor decimals, and back."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from etl.errors import LoadError
+from etl.io.databases.decode import ResultColumn, plain_series
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["loaded", "stored", "stored_value"]
+
+
+def stored_value(value: Any) -> Any:
+    """One value as SQLite stores it; :func:`stored` is the same for columns.
+
+    >>> stored_value(dt.datetime(2026, 1, 2, 3, 4)), stored_value(dt.date(2026, 1, 2))
+    ('2026-01-02 03:04:00.000000', '2026-01-02')
+    """
+    if isinstance(value, dt.datetime):
+        aware = value.astimezone(dt.UTC) if value.tzinfo else value
+        return aware.isoformat(" ", "microseconds")
+    if isinstance(value, dt.time):
+        return value.isoformat("microseconds")
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    return float(value) if isinstance(value, decimal.Decimal) else value
+
+
+def stored(frame: pl.DataFrame) -> pl.DataFrame:
+    """The values as SQLite stores them."""
+    changes = []
+    for name, dtype in frame.schema.items():
+        column = pl.col(name)
+        if dtype == pl.Boolean:
+            changes.append(column.cast(pl.Int8))
+        elif dtype == pl.Date:
+            changes.append(column.dt.to_string("%Y-%m-%d"))
+        elif isinstance(dtype, pl.Datetime):
+            zone = "+00:00" if dtype.time_zone else ""
+            changes.append(column.dt.to_string(f"%Y-%m-%d %H:%M:%S%.6f{zone}"))
+        elif dtype == pl.Time:
+            changes.append(column.dt.to_string("%H:%M:%S%.6f"))
+        elif isinstance(dtype, pl.Decimal):
+            changes.append(column.cast(pl.Float64))
+    return frame.with_columns(changes) if changes else frame
+
+
+def loaded(values: Sequence[Any], column: ResultColumn) -> pl.Series:
+    """Stored values as a series of the declared type; a value of another kind is an error."""
+    dtype = column.dtype
+    if dtype is None:
+        return plain_series(values, column)
+    if dtype == pl.Boolean or dtype.is_integer():
+        raw = plain_series(values, ResultColumn(column.name, pl.Int64()))
+    elif dtype.is_float() or isinstance(dtype, pl.Decimal):
+        raw = plain_series(values, ResultColumn(column.name, pl.Float64()))
+    elif dtype.is_temporal():
+        raw = plain_series(values, ResultColumn(column.name, pl.String()))
+        return _temporal(raw, dtype)
+    else:
+        return plain_series(values, column)
+    made = raw.cast(dtype, strict=False)
+    return _kept(raw, made, dtype)
+
+
+def _temporal(text: pl.Series, dtype: pl.DataType) -> pl.Series:
+    iso = text.str.replace("T", " ", literal=True)
+    if dtype == pl.Time:
+        return _kept(text, iso.str.to_time("%H:%M:%S%.f", strict=False), dtype)
+    if dtype == pl.Date:
+        made = iso.str.to_date("%Y-%m-%d", strict=False)
+        if made.null_count() > text.null_count():  # other tools write a date as its midnight
+            midnight = iso.str.replace(r" 00:00:00(\.0+)?$", "").str.to_date(
+                "%Y-%m-%d", strict=False
+            )
+            made = made.zip_with(made.is_not_null(), midnight)
+        return _kept(text, made, dtype)
+    if dtype.time_zone:  # type: ignore[attr-defined]
+        zoned = iso.str.replace(r"Z$", "+00:00")
+        made = zoned.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%:z", time_unit="us", strict=False)
+        return _kept(text, made, dtype)
+    made = iso.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
+    if made.null_count() > text.null_count():
+        dates = iso.str.to_date("%Y-%m-%d", strict=False).cast(dtype)
+        made = made.zip_with(made.is_not_null(), dates)
+    return _kept(text, made, dtype)
+
+
+def _kept(raw: pl.Series, made: pl.Series, dtype: pl.DataType) -> pl.Series:
+    lost = raw.filter(raw.is_not_null() & made.is_null())
+    if lost.len():
+        raise LoadError(
+            f"column {raw.name!r} is declared {dtype}, but holds {lost[0]!r}"
+            f" ({lost.len()} such value(s)); cast it in the query"
+        )
+    return made

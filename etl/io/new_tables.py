@@ -1,0 +1,105 @@
+"""A table that is not there yet: made from the contract, or from the frame's types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import polars as pl
+
+from etl.contracts.describe import describe
+from etl.errors import ContractError, LoadError
+from etl.io.databases.base import NewColumn
+from etl.io.sql_types import ddl_type, text_length, utf16_length
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import dataframely as dy
+    import sqlalchemy as sa
+
+    from etl.io.databases.base import Database
+    from etl.io.databases.columns import Column, TableName
+
+__all__ = ["create_table"]
+
+
+def create_table(
+    database: Database,
+    connection: sa.Connection,
+    target: TableName,
+    first: pl.DataFrame,
+    contract: type[dy.Schema] | None,
+    create: Literal["auto"] | bool,
+) -> list[Column]:
+    """Create the target from the contract, or from the frame's types; gives its columns.
+
+    Raises
+    ------
+    LoadError
+        ``create`` is False, or the login can't see what it made.
+    ContractError
+        A column's type is one that the engine can't keep: every such column is named.
+    """
+    if create is False:
+        raise LoadError(
+            f"{database.label} has no table {target}; create it, or leave create='auto'",
+            table=str(target),
+        )
+    if not first.columns:
+        raise ContractError(f"the frame has no columns; {target} can't be created from it")
+    new = _columns_of_contract(contract) if contract is not None else _columns_of_frame(first)
+    problems: list[str] = []
+    for column in new:
+        try:
+            ddl_type(column.dtype, database.dialect, length=column.length)
+        except ContractError as error:
+            problems.append(f"  {column.name}: {error}")
+    if problems:
+        raise ContractError(
+            f"{target} can't be created; nothing was written:\n" + "\n".join(problems),
+            table=str(target),
+        )
+    database.create_table(connection, target, new)
+    columns = database.columns(connection, target)
+    if columns is None:
+        raise LoadError(
+            f"{target} was created and can't be found again: has this login the right to see it?",
+            table=str(target),
+        )
+    return columns
+
+
+def _columns_of_contract(contract: type[dy.Schema]) -> Sequence[NewColumn]:
+    return [
+        NewColumn(
+            name=column.name,
+            dtype=column.dtype,
+            length=column.max_length,
+            nullable=column.nullable,
+            primary_key=column.primary_key,
+        )
+        for column in describe(contract)
+    ]
+
+
+def _columns_of_frame(frame: pl.DataFrame) -> Sequence[NewColumn]:
+    texts = [
+        name
+        for name, dtype in frame.schema.items()
+        if dtype in (pl.String, pl.Categorical, pl.Enum)
+    ]
+    lengths = (
+        frame.select(pl.col(texts).cast(pl.String))
+        .select(utf16_length(name).max().alias(name) for name in texts)
+        .row(0, named=True)
+        if texts and frame.height
+        else dict.fromkeys(texts, None)
+    )
+    return [
+        NewColumn(
+            name=name,
+            dtype=dtype,
+            length=text_length([lengths[name]]) if name in lengths else None,
+        )
+        for name, dtype in frame.schema.items()
+    ]
