@@ -8,13 +8,12 @@ from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-import polars as pl
-
 from etl.errors import ContractError, EtlError, LoadError, TransientError
-from etl.io.databases import mssql_connect, mssql_sql
+from etl.io.databases import mssql_connect, mssql_read, mssql_sql
 from etl.io.databases.base import FETCH_ROWS, Database, Written
 from etl.io.databases.columns import TableName
-from etl.io.databases.decode import Decoder, ResultColumn, plain_series
+from etl.io.databases.decode import Decoder, ResultColumn
+from etl.io.databases.keyed import Stage, merge
 from etl.io.databases.mssql_errors import text_error, translate_mssql_error
 from etl.io.databases.mssql_load import bulk_copy, drain, fast_insert
 from etl.io.preflight import Rules
@@ -22,28 +21,17 @@ from etl.io.preflight import Rules
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    import polars as pl
     import sqlalchemy as sa
 
     from etl.io.databases.columns import Column
+    from etl.io.databases.keyed import KeyedMode
 
 __all__ = ["MssqlDatabase"]
 
 logger = logging.getLogger(__name__)
 
 _STAGES: Final = "etl staging tables"
-
-# pyodbc tells Python classes; the size tells which of SQL Server's types it was.
-_BY_CLASS: Final[dict[type, pl.DataType]] = {
-    bool: pl.Boolean(),
-    bytearray: pl.Binary(),
-    bytes: pl.Binary(),
-    dt.date: pl.Date(),
-    dt.time: pl.Time(),
-    dt.datetime: pl.Datetime("us"),
-}
-_INTEGERS: Final = {3: pl.UInt8(), 5: pl.Int16(), 10: pl.Int32(), 19: pl.Int64()}
-_REAL_BITS: Final = 24
-_OFFSET_SIZE: Final = 26  # of a datetimeoffset(0), and of no other type that pyodbc calls str
 
 
 class MssqlDatabase(Database):
@@ -164,7 +152,7 @@ class MssqlDatabase(Database):
         return self.qualified(TableName(table.name, self._place(connection, table)[0]))
 
     def schema_exists(self, connection: sa.Connection, schema: str) -> bool:
-        return self.rows(connection, mssql_sql.SCHEMA_ID, (schema,))[0][0] is not None
+        return bool(self.rows(connection, mssql_sql.SCHEMA_EXISTS, (schema,)))
 
     def columns(self, connection: sa.Connection, table: TableName) -> list[Column] | None:
         found = self.rows(connection, mssql_sql.COLUMNS, self._place(connection, table))
@@ -198,17 +186,38 @@ class MssqlDatabase(Database):
         clear: bool,
     ) -> Written:
         """Stage and count the batches, then publish them within the connection's transaction."""
-        stage = self.qualified(mssql_sql.stage_name(table))
-        staged = self._stage(connection, stage, columns, batches)
+        stage = self.stage(connection, table, columns, batches)
         self.lock(connection, table)
         target = self.qualified(table)
-        deleted = self._counted(connection, mssql_sql.delete_all(target)) if clear else 0
+        deleted = self.counted(connection, mssql_sql.delete_all(target)) if clear else 0
         inserted = 0
-        if staged:
+        if stage.rows:
             names = [self.quote(column.name) for column in columns]
-            inserted = self._counted(connection, mssql_sql.publish(target, names, stage))
-        way = "mssql-python bulk copy" if self.by_arrow else "pyodbc fast_executemany"
-        return Written(inserted=inserted, deleted=deleted, loader=way)
+            inserted = self.counted(connection, mssql_sql.publish(target, names, stage.name))
+        return Written(arrived=inserted, inserted=inserted, deleted=deleted, loader=self._way)
+
+    def write_by_key(
+        self,
+        connection: sa.Connection,
+        table: TableName,
+        columns: Sequence[Column],
+        batches: Iterable[pl.DataFrame],
+        *,
+        mode: KeyedMode,
+        key: Sequence[str],
+    ) -> Written:
+        """As :meth:`write`, by key; the target is locked once the rows have arrived."""
+        stage = self.stage(connection, table, columns, batches)
+        self.lock(connection, table)
+        self.rows(connection, mssql_sql.hold(self.qualified(table)))
+        merged = merge(self, connection, table, columns, stage, mode=mode, key=key)
+        return Written(
+            arrived=stage.rows,
+            inserted=merged.inserted,
+            updated=merged.updated,
+            deleted=merged.deleted,
+            loader=self._way,
+        )
 
     def insert(
         self,
@@ -219,66 +228,87 @@ class MssqlDatabase(Database):
     ) -> int:
         return self.write(connection, table, columns, [frame], clear=False).inserted
 
-    def _stage(
+    @property
+    def _way(self) -> str:
+        return "mssql-python bulk copy" if self.by_arrow else "pyodbc fast_executemany"
+
+    def stage(
         self,
         connection: sa.Connection,
-        stage: str,
+        table: TableName,
         columns: Sequence[Column],
         batches: Iterable[pl.DataFrame],
-    ) -> int:
-        """Fill a new staging table, committed; gives the server's count, which is right."""
-        rows = 0
-        side: Any = None
-        try:
+    ) -> Stage:
+        """Fill a new table beside the target, committed, and have the server count it.
+
+        The connection is one of its own, and not the pool's: a full pool would wait for us.
+        """
+        name = self.qualified(mssql_sql.stage_name(table))
+        names = tuple(mssql_sql.stage_columns(columns))
+        if not columns:
+            return Stage(name, names, 0)
+        connection.info[_STAGES].append(name)
+        sent = 0
+        with closing(self._connect()) as side:
+            side.cursor().execute(mssql_sql.create_stage(name, columns))
+            side.commit()
             for batch in batches:
-                if batch.is_empty() or not columns:
-                    continue
-                if side is None:
-                    # Not from the pool: a full one would wait for us, and we for it.
-                    side = self._connect()
-                    connection.info[_STAGES].append(stage)
-                    side.cursor().execute(mssql_sql.create_stage(stage, columns))
-                    side.commit()
-                self._send(side, stage, columns, batch)
+                self._send(side, name, columns, batch)
                 side.commit()
-                rows += batch.height
-            if side is None:
-                return 0
+                sent += batch.height
             cursor = side.cursor()
-            cursor.execute(f"SELECT COUNT_BIG(*) FROM {stage}")
+            cursor.execute(f"SELECT COUNT_BIG(*) FROM {name}")
             found = int(cursor.fetchall()[0][0])
             side.rollback()
-        finally:
-            if side is not None:
-                side.close()
-        if found != rows:
-            raise self.failure(f"{rows} rows were sent, and {found} arrived; nothing was changed")
-        return rows
+        if found != sent:
+            raise self.failure(f"{sent} rows were sent, and {found} arrived; nothing was changed")
+        return Stage(name, names, sent)
+
+    def drop_stage(self, connection: sa.Connection, stage: Stage) -> None:
+        """Nothing yet: staging tables go when the transaction has ended."""
 
     def _send(self, side: Any, stage: str, columns: Sequence[Column], batch: pl.DataFrame) -> None:
         if not self.by_arrow:
             with closing(side.cursor()) as cursor:
                 fast_insert(cursor, mssql_sql.insert_values(stage, columns), batch, columns)
             return
-        staged = batch.rename(
-            dict(zip(batch.columns, mssql_sql.stage_columns(columns), strict=True))
-        )
+        renamed = dict(zip(batch.columns, mssql_sql.stage_columns(columns), strict=True))
         try:
-            bulk_copy(side, stage, staged)
+            bulk_copy(side, stage, batch.rename(renamed))
         except (RuntimeError, ValueError, TypeError, OSError) as error:
             said = translate_mssql_error(text_error(str(error)), secret=self._secret)
             raise self._named(said) or LoadError(str(error)) from error
 
-    def _counted(self, connection: sa.Connection, sql: str) -> int:
-        """Run a statement that ends in a SELECT of its count."""
-        with closing(self.run(connection, sql)) as cursor:
+    def counted(self, connection: sa.Connection, sql: str) -> int:
+        """Run a statement that changes rows; gives the server's count of them."""
+        with closing(self.run(connection, mssql_sql.counting(sql))) as cursor:
             return int(drain(cursor)[0][0])
+
+    def update_from(
+        self,
+        connection: sa.Connection,
+        target: str,
+        stage: str,
+        changes: str,
+        same: str,
+        differs: str,
+    ) -> int:
+        sql = mssql_sql.update_from(target, stage, changes, f"{same} AND {differs}")
+        return self.counted(connection, sql)
+
+    def delete_where(self, connection: sa.Connection, target: str, condition: str) -> int:
+        return self.counted(connection, mssql_sql.delete_where(target, condition))
+
+    def differs(self, column: Column, old: str, new: str) -> str:
+        return mssql_sql.differs(column, old, new)
 
     def lock(self, connection: sa.Connection, table: TableName) -> None:
         """Keep this package's other loads of the table out; readers and others go on."""
         # The lock belongs to a transaction, and only a statement on a table begins one.
         self.rows(connection, f"SELECT TOP (0) 1 FROM {self.qualified(table)}")
-        code = self._counted(connection, mssql_sql.lock_load(self._object(connection, table)))
+        sql = mssql_sql.lock_load(self._object(connection, table))
+        with closing(self.run(connection, sql)) as cursor:
+            code = int(drain(cursor)[0][0])
         if code < 0:
             raise self.failure(
                 f"another load of {table} holds it (sp_getapplock gave {code}); run it again later",
@@ -302,9 +332,11 @@ class MssqlDatabase(Database):
                     raise ContractError(f"the statement gives no rows: {sql[:80]!r}; use execute()")
             decoder = Decoder(self._result_columns(connection, cursor, []), self._decode)
             size = batch_rows or FETCH_ROWS
-            frames = _arrow_frames(cursor, size) if self.by_arrow else None
+            frames = mssql_read.arrow_frames(cursor, size) if self.by_arrow else None
             empty = True
-            for frame in frames or (decoder.frame(rows) for rows in _row_batches(cursor, size)):
+            for frame in frames or (
+                decoder.frame(rows) for rows in mssql_read.row_batches(cursor, size)
+            ):
                 empty = False
                 yield frame
             if empty and not self.by_arrow:
@@ -323,53 +355,11 @@ class MssqlDatabase(Database):
         declared: list[str],  # noqa: ARG002
     ) -> list[ResultColumn]:
         return [
-            ResultColumn(str(name), None if self.by_arrow else _dtype(kind, precision, scale))
+            ResultColumn(
+                str(name), None if self.by_arrow else mssql_read.dtype_of(kind, precision, scale)
+            )
             for name, kind, _, _, precision, scale, _ in cursor.description
         ]
 
     def _decode(self, values: Sequence[Any], column: ResultColumn) -> pl.Series:
-        if any(isinstance(value, dt.datetime) and value.tzinfo is not None for value in values):
-            utc = [None if value is None else value.astimezone(dt.UTC) for value in values]
-            return plain_series(utc, ResultColumn(column.name, pl.Datetime("us", "UTC")))
-        return plain_series(values, column)
-
-
-def _dtype(kind: type, precision: int | None, scale: int | None) -> pl.DataType | None:
-    """The type of a result's column by pyodbc's description; None where its values tell."""
-    if kind is int:
-        return _INTEGERS.get(precision or 0, pl.Int64())
-    if kind is float:
-        return pl.Float32() if precision == _REAL_BITS else pl.Float64()
-    if kind is str:
-        # A datetimeoffset arrives through a converter, and so is called text; text has no scale.
-        if scale:
-            return pl.Datetime("us", "UTC")
-        return None if precision == _OFFSET_SIZE else pl.String()
-    if kind.__name__ == "Decimal" and precision:
-        return pl.Decimal(precision, scale or 0)
-    return _BY_CLASS.get(kind)
-
-
-def _row_batches(cursor: Any, size: int) -> Iterator[list[Any]]:
-    while rows := cursor.fetchmany(size):
-        yield rows
-
-
-def _arrow_frames(cursor: Any, size: int) -> Iterator[pl.DataFrame]:
-    """A result as mssql-python reads it, straight into Arrow; at least one frame."""
-    with closing(cursor.arrow_reader(size)) as reader:
-        empty = True
-        for batch in reader:
-            empty = False
-            yield _unified(pl.DataFrame(batch))
-        if empty:
-            yield _unified(pl.DataFrame(reader.schema.empty_table()))
-
-
-def _unified(frame: pl.DataFrame) -> pl.DataFrame:
-    """The dtypes that pyodbc's path gives: datetimes to the microsecond, aware ones in UTC."""
-    return frame.with_columns(
-        pl.col(name).cast(pl.Datetime("us", "UTC" if dtype.time_zone else None))
-        for name, dtype in frame.schema.items()
-        if isinstance(dtype, pl.Datetime)
-    )
+        return mssql_read.decoded(values, column)

@@ -86,6 +86,15 @@ _RULES: Final = (
     ),
     _Rule(
         TransientError,
+        phrases=(
+            "(tcp provider|named pipes provider|sql server network interfaces): ",
+            "(login|connection) timeout expired",
+            r".{0,200}\(os error (110|111|113)\)",
+        ),
+        advice="does the server answer at this host and port?",
+    ),
+    _Rule(
+        TransientError,
         numbers=frozenset(
             {
                 *(1204, 1205, 1222, 3960, 3966),  # locks, deadlocks, snapshot conflicts
@@ -106,7 +115,7 @@ _RULES: Final = (
             "cannot process (create or update )?request. not enough resources",
             r"resource id ?: \d+",
             "the connection (is broken|is no longer usable)",
-            r".{0,200}\(os error (32|104|110|111)\)",  # the bulk copy's network
+            r".{0,200}\(os error (32|104)\)",  # the bulk copy's network
         ),
     ),
 )

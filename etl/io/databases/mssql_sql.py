@@ -24,24 +24,30 @@ __all__ = [
     "FLAGS",
     "PRIMARY_KEY",
     "REFERENCED_BY",
-    "SCHEMA_ID",
+    "SCHEMA_EXISTS",
     "STAGE_PREFIX",
     "catalogue_columns",
+    "counting",
     "create_stage",
     "delete_all",
+    "delete_where",
+    "differs",
     "drop_stage",
+    "hold",
     "insert_values",
     "lock_load",
     "publish",
     "stage_columns",
     "stage_name",
     "stage_type",
+    "update_from",
 ]
 
 STAGE_PREFIX: Final = "_etl_stage_"
+_BINARY: Final = "Latin1_General_90_BIN2"
 
 DEFAULT_SCHEMA: Final = "SELECT SCHEMA_NAME()"
-SCHEMA_ID: Final = "SELECT SCHEMA_ID(?)"
+SCHEMA_EXISTS: Final = "SELECT 1 FROM sys.schemas WHERE name = ?"
 
 # INFORMATION_SCHEMA and not sys.columns: Babelfish keeps a name's case only there.
 COLUMNS: Final = """
@@ -79,30 +85,31 @@ _COLLATED: Final = frozenset({"char", "varchar", "text", "nchar", "nvarchar", "n
 # A column's type -> its staging column's, where they differ: the server converts on publishing,
 # and the drivers meet a dozen types only. {n} is the length or max.
 _STAGED: Final[Mapping[str, str]] = {
-    "char": "varchar({n})",
+    "char": "char({n})",
     "varchar": "varchar({n})",
     "text": "varchar(max)",
-    "nchar": "nvarchar({n})",
+    "nchar": "nchar({n})",
     "nvarchar": "nvarchar({n})",
     "sysname": "nvarchar(128)",
     "ntext": "nvarchar(max)",
     "uniqueidentifier": "nvarchar(36)",
     "sql_variant": "nvarchar(4000)",
-    "binary": "varbinary({n})",
+    "binary": "binary({n})",
     "varbinary": "varbinary({n})",
     "image": "varbinary(max)",
     "decimal": "decimal({p}, {s})",
     "numeric": "decimal({p}, {s})",
     "money": "decimal(19, 4)",
     "smallmoney": "decimal(10, 4)",
-    "datetime": "datetime2(7)",
-    "smalldatetime": "datetime2(7)",
     "datetime2": "datetime2(7)",
     "datetimeoffset": "datetimeoffset(7)",
     "time": "time(7)",
     **{
         name: name
-        for name in ("tinyint", "smallint", "int", "bigint", "bit", "real", "float", "date")
+        for name in (
+            *("tinyint", "smallint", "int", "bigint", "bit", "real", "float"),
+            *("date", "datetime", "smalldatetime"),
+        )
     },
 }
 
@@ -210,21 +217,66 @@ def lock_load(table: str) -> str:
 
 
 def delete_all(table: str) -> str:
-    """Empty a table and count. DELETE keeps grants, indexes and triggers; TRUNCATE stops readers.
+    """Empty a table. DELETE keeps grants, indexes and triggers; TRUNCATE would stop readers.
 
     TABLOCKX spares a lock a row, and keeps other writers' rows from slipping in between.
     """
-    return f"DELETE FROM {table} WITH (TABLOCKX); SELECT @@ROWCOUNT"
+    return f"DELETE FROM {table} WITH (TABLOCKX)"
 
 
 def publish(table: str, names: Sequence[str], stage: str) -> str:
-    """Move the staged rows into the target and count.
-
-    ``@@ROWCOUNT`` and not the driver's count: a trigger's own statements come first in that one.
-    """
+    """Move the staged rows into the target."""
     staged = ", ".join(f"c{number}" for number in range(1, len(names) + 1))
+    return f"INSERT INTO {table} ({', '.join(names)}) SELECT {staged} FROM {stage}"
+
+
+def hold(table: str) -> str:
+    """Keep everybody's writes out of a table until the transaction ends; readers go on.
+
+    A shared lock of the whole table. TOP (0) would be answered without touching it.
+    """
+    return f"SELECT TOP (1) 1 FROM {table} WITH (TABLOCK, HOLDLOCK)"
+
+
+def counting(statement: str) -> str:
+    """A statement, and then the server's count of the rows that it changed.
+
+    Not the driver's count: what a trigger does comes first in that one.
+    """
+    return f"{statement}; SELECT @@ROWCOUNT"
+
+
+def update_from(target: str, stage: str, changes: str, condition: str) -> str:
+    """Update the target's rows (``t``) from the stage's (``s``)."""
+    return f"UPDATE t SET {changes} FROM {target} AS t INNER JOIN {stage} AS s ON {condition}"
+
+
+def delete_where(target: str, condition: str) -> str:
+    """Delete the target's rows (``t``) for which a condition holds."""
+    return f"DELETE t FROM {target} AS t WHERE {condition}"
+
+
+def differs(column: Column, old: str, new: str) -> str:
+    """A condition that two values are not the same to the byte; null equals null.
+
+    >>> differs(Column(name="a", type="int", dtype=pl.Int32()), "t.a", "s.c1")
+    '(t.a <> s.c1 OR (t.a IS NULL AND s.c1 IS NOT NULL) OR (t.a IS NOT NULL AND s.c1 IS NULL))'
+    """
+    changed = f"{old} <> {new}"
+    if column.dtype == pl.String and column.type not in {"uniqueidentifier", "sql_variant"}:
+        # Every collation ignores trailing blanks, and most of them case: compare code points, and
+        # lengths. As nvarchar, since a collation's code page would change a varchar's letters.
+        wide, staged = f"CAST({old} AS nvarchar(max))", f"CAST({new} AS nvarchar(max))"
+        changed = (
+            f"{wide} COLLATE {_BINARY} <> {staged} COLLATE {_BINARY} "
+            f"OR DATALENGTH({wide}) <> DATALENGTH({staged})"
+        )
+    elif column.dtype == pl.Binary:
+        wide, staged = f"CAST({old} AS varbinary(max))", f"CAST({new} AS varbinary(max))"
+        changed = f"{wide} <> {staged} OR DATALENGTH({wide}) <> DATALENGTH({staged})"
     return (
-        f"INSERT INTO {table} ({', '.join(names)}) SELECT {staged} FROM {stage}; SELECT @@ROWCOUNT"
+        f"({changed} OR ({old} IS NULL AND {new} IS NOT NULL) "
+        f"OR ({old} IS NOT NULL AND {new} IS NULL))"
     )
 
 
