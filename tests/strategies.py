@@ -7,7 +7,6 @@ Chinese, no line breaks. The texts here have all of those, and the words that st
 from __future__ import annotations
 
 import datetime as dt
-import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,17 @@ if TYPE_CHECKING:
     import dataframely as dy
     from hypothesis.strategies import SearchStrategy
 
-__all__ = ["NULL_WORDS", "dates", "items", "number_texts", "rows_of", "texts", "times", "utc_times"]
+__all__ = [
+    "NULL_WORDS",
+    "cut",
+    "date_texts",
+    "dates",
+    "items",
+    "number_texts",
+    "rows_of",
+    "texts",
+    "utc_times",
+]
 
 UTC_TIME = pl.Datetime("us", "UTC")
 NULL_WORDS = ["", " ", "None", "none", "nan", " NaN ", "null", "NULL", "NaT", "\tnull\n", "\u3000"]
@@ -94,11 +103,6 @@ def utc_times(first: int = 1, last: int = 9999) -> SearchStrategy[dt.datetime]:
     )
 
 
-def times() -> SearchStrategy[dt.time]:
-    """Times of day to the microsecond."""
-    return st.times()
-
-
 def date_texts() -> SearchStrategy[str]:
     """Dates and times as text: those of monday, those out of the calendar, those that are none."""
     junk = ["0000-00-00", "20240-01-01", "-0044-03-15", "2024-02-30", "soon", "2024-1-5", "today"]
@@ -123,7 +127,7 @@ def valid_values(of: ContractColumn) -> SearchStrategy[Any]:
         pl.String: texts(of.max_length or 60),
         pl.Boolean: st.booleans(),
         pl.Date: dates(1753),
-        pl.Time: times(),
+        pl.Time: st.times(),
         pl.Int64: st.integers(0, 2**53),
         pl.Float64: st.floats(-90, 90),
     }
@@ -149,7 +153,7 @@ def rows_of(contract: type[dy.Schema], *, max_size: int = 5) -> SearchStrategy[p
 _AS_READ: dict[type[pl.DataType], list[tuple[pl.DataType, SearchStrategy[Any]]]] = {
     pl.String: [(pl.String(), texts())],
     pl.Boolean: [(pl.Boolean(), st.booleans())],
-    pl.Time: [(pl.Time(), times())],
+    pl.Time: [(pl.Time(), st.times())],
     pl.Date: [
         (pl.Date(), dates()),
         (UTC_TIME, utc_times()),
@@ -194,8 +198,3 @@ def items(draw: st.DrawFn, contract: type[dy.Schema], *, max_size: int = 4) -> p
             cells = draw(st.lists(cell, min_size=height, max_size=height))
         series.append(pl.Series(name, cells, dtype=dtype))
     return pl.DataFrame(series)
-
-
-def json_texts() -> SearchStrategy[str]:
-    """Small JSON documents, as text."""
-    return st.lists(st.integers(1, 9), max_size=3).map(json.dumps)

@@ -110,6 +110,7 @@ _NOUNS: Final = {
     pl.Date: "is not a date (YYYY-MM-DD)",
     pl.Time: "is not a time of day (HH:MM:SS)",
     pl.Binary: "is not binary",
+    pl.Enum: "is not one of the allowed values",
 }
 
 
