@@ -13,9 +13,11 @@ import json
 import random
 import zlib
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
+
+from etl import _sample_cells as cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,23 +26,23 @@ if TYPE_CHECKING:
 __all__ = ["PAGE_ITEMS", "SampleBoard", "SampleColumn", "write_samples"]
 
 PAGE_ITEMS: Final = 500
-Cell = dict[str, Any]
 
 _VARIANTS: Final = 499  # a prime: columns with different salts do not fall into step
 _BROKEN_EVERY, _BROKEN_AT = 500, 137
 _FIRST_ITEM: Final = 7_100_000_000
-_EPOCH: Final = datetime(2024, 1, 1, 8, tzinfo=UTC)
 
-_NULL_LIKE: Final = ("None", "nan", "NaT", "null", "")
-_CUSTOMERS: Final = ("Northwind Outfitters", "Café Lumière", "東京衣料", "Söder & Söner", "Blå Fjäll")
+_CUSTOMERS: Final = (
+    "Northwind Outfitters",
+    "Café Lumière",
+    "東京衣料",
+    "Söder & Söner",
+    "Blå Fjäll",
+)
 _STYLES: Final = (
     "Linen shirt", "Linen shirt", "Rain parka 🌧️", "Wollmütze", "绣花连衣裙", "Cafe\u0301 apron",
     "Trail short", "Denim jacket – raw", "None", "Kids' tee, 3-pack", "Boxy knit 👩‍🎨", "قميص قطني",
 )  # fmt: skip
 _COLORS: Final = ("Navy", "navy", "Écru", "E\u0301cru", "墨绿", "Rouge 🔴", "Off-white", "None", "")
-_TEAMS: Final = ("Cut & sew Porto", "Finishing", "QA 東京")
-_PEOPLE: Final = ("Ana Sørensen", "李小龙", "Zoë O'Neill", "Tomás Ó Briain")
-_ODD_DATES: Final = ("0001-01-01", "1752-09-14", "9999-12-31", None, None)
 _GROUPS: Final = (
     ("topics", "Spring 🌱", "#037f4c"), ("group_fall", "Fall / Winter", "#bb3354"),
     ("group_fall_2", "Fall / Winter", "#ff642e"), ("group_new", "新规", "#579bfc"),
@@ -56,228 +58,6 @@ def _mix(number: int, salt: int) -> int:
     return x ^ (x >> 31)
 
 
-def _iso(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _value(value: object) -> str | None:
-    """``value`` is JSON in a string, as in monday's own answers."""
-    return None if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def _some(rng: random.Random, *choices: Any) -> Any:
-    return rng.choice(choices)
-
-
-def _seldom(rng: random.Random) -> bool:
-    return rng.random() < 0.08
-
-
-def _day(rng: random.Random) -> str:
-    return (date(2025, 1, 1) + timedelta(days=rng.randrange(900))).isoformat()
-
-
-def _plain(text: str | None, **fields: Any) -> Cell:
-    return {"text": text, "value": _value(text or None), **fields}
-
-
-def _text(*choices: str) -> Callable[[random.Random], Cell]:
-    return lambda rng: _plain(_some(rng, *_NULL_LIKE) if _seldom(rng) else _some(rng, *choices))
-
-
-def _po(rng: random.Random) -> Cell:
-    return _plain(_some(rng, *_NULL_LIKE) if _seldom(rng) else f"PO-{rng.randrange(10**6):06}")
-
-
-def _status(rng: random.Random) -> Cell:
-    labels = ("Planned", "Cutting", "Done ✅", None)
-    index = rng.randrange(4)
-    value = None if labels[index] is None else {"index": index, "post_id": None}
-    return {
-        "text": labels[index], "value": _value(value), "label": labels[index],
-        "index": None if value is None else index, "is_done": index == 2,
-    }  # fmt: skip
-
-
-def _labels(field: str, name: str, *choices: str) -> Callable[[random.Random], Cell]:
-    def make(rng: random.Random) -> Cell:
-        chosen = sorted(rng.sample(range(len(choices)), rng.choice((0, 1, 1, 2))))
-        return {
-            "text": ", ".join(choices[i] for i in chosen) or (None if field == "values" else ""),
-            "value": _value({"ids": [i + 1 for i in chosen]} if chosen else None),
-            field: [{"id": str(i + 1), name: choices[i]} for i in chosen],
-        }
-
-    return make
-
-
-def _quantity(rng: random.Random) -> Cell:
-    number = None if _seldom(rng) else rng.randrange(0, 5000)
-    return _plain("" if number is None else str(number), number=number, symbol=None)
-
-
-def _cost(rng: random.Random) -> Cell:
-    text = "" if _seldom(rng) else f"{rng.randrange(100, 9000) / 100:.2f}".rstrip("0").rstrip(".")
-    return _plain(text, number=float(text) if text else None, symbol="€")
-
-
-def _typed_number(rng: random.Random) -> Cell:
-    number = rng.randrange(0, 20_000)
-    forms = (f"{number}", f"{number:,}", f" {number} ", f"+{number}", f"-{number % 50}")
-    return _plain(_some(rng, *_NULL_LIKE) if _seldom(rng) else _some(rng, *forms))
-
-
-def _date(rng: random.Random, *, timed: bool = False) -> Cell:
-    day = _some(rng, *_ODD_DATES) if _seldom(rng) else _day(rng)
-    time = f"{rng.randrange(24):02}:{rng.randrange(60):02}:00" if timed and day else None
-    if day is None:
-        return {"text": "", "value": None, "date": "", "time": ""}
-    value = {"date": day, "time": time, "icon": None, "changed_at": "2025-03-01T07:30:00.000Z"}
-    # The text is in the zone of the token's owner, here two hours off: a reader must not use it.
-    shown = day if time is None else f"{day} {(int(time[:2]) + 2) % 24:02}{time[2:5]}"
-    return {"text": shown, "value": _value(value), "date": day, "time": time or ""}
-
-
-def _changed(rng: random.Random) -> Cell:
-    moment = _EPOCH + timedelta(minutes=rng.randrange(900_000))
-    value = None if _seldom(rng) else {"changed_at": _iso(moment).replace("Z", ".417Z")}
-    return {"text": "", "value": _value(value), "date": "", "time": ""}
-
-
-def _span(start: str, end: str) -> Callable[[random.Random], Cell]:
-    def make(rng: random.Random) -> Cell:
-        if _seldom(rng):
-            return {"text": "", "value": None, start: None, end: None}
-        first = date.fromisoformat(_day(rng))
-        days = (first.isoformat(), (first + timedelta(days=6)).isoformat())
-        return {
-            "text": " - ".join(days), "value": _value({"from": days[0], "to": days[1]}),
-            start: f"{days[0]}T00:00:00+00:00", end: f"{days[1]}T00:00:00+00:00",
-        }  # fmt: skip
-
-    return make
-
-
-def _hour(rng: random.Random) -> Cell:
-    if _seldom(rng):
-        return {"text": "", "value": None, "hour": None, "minute": None}
-    hour, minute = rng.randrange(24), rng.choice((0, 15, 30, 45))
-    return {
-        "text": f"{hour:02}:{minute:02}", "value": _value({"hour": hour, "minute": minute}),
-        "hour": hour, "minute": minute,
-    }  # fmt: skip
-
-
-def _checkbox(rng: random.Random) -> Cell:
-    checked = rng.choice((True, False, None))
-    value = {"checked": "true"} if checked else None
-    return {"text": "v" if checked else "", "value": _value(value), "checked": checked}
-
-
-def _count(field: str, most: int, *, empty: int | None = None) -> Callable[[random.Random], Cell]:
-    def make(rng: random.Random) -> Cell:
-        number = empty if _seldom(rng) else rng.randrange(most + 1)
-        text = "" if number is None else str(number)
-        return {"text": text, "value": _value(number and {field: number}), field: number}
-
-    return make
-
-
-def _people(rng: random.Random) -> Cell:
-    chosen = sorted(rng.sample(range(len(_PEOPLE)), rng.choice((0, 1, 2))))
-    entities = [{"id": str(501 + i), "kind": "person"} for i in chosen]
-    return {
-        "text": ", ".join(_PEOPLE[i] for i in chosen),
-        "value": _value({"personsAndTeams": entities} if chosen else None),
-        "persons_and_teams": entities,
-    }
-
-
-def _team(rng: random.Random) -> Cell:
-    team = rng.randrange(len(_TEAMS) + 1)
-    if team == len(_TEAMS):
-        return {"text": "", "value": None, "team_id": None}
-    return {"text": _TEAMS[team], "value": _value({"team_id": 40 + team}), "team_id": 40 + team}
-
-
-def _pair(first: str, second: str, *pairs: tuple[str, str]) -> Callable[[random.Random], Cell]:
-    def make(rng: random.Random) -> Cell:
-        if _seldom(rng):
-            return {"text": "", "value": None, first: None, second: None}
-        one, two = rng.choice(pairs)
-        return {"text": one, "value": _value({first: one, second: two}), first: one, second: two}
-
-    return make
-
-
-def _country(rng: random.Random) -> Cell:
-    code, name = rng.choice((("PT", "Portugal"), ("CI", "Côte d'Ivoire"), ("JP", "Japan")))
-    if _seldom(rng):
-        return {"text": "", "value": None, "country": None}
-    value = {"countryCode": code, "countryName": name}
-    return {"text": name, "value": _value(value), "country": {"code": code, "name": name}}
-
-
-def _location(rng: random.Random) -> Cell:
-    if _seldom(rng):
-        return {"text": "", "value": None, "lat": None, "lng": None, "address": None}
-    lat, lng = round(rng.uniform(-60, 60), 6), round(rng.uniform(-170, 170), 6)
-    address = rng.choice(("Rua das Flores 12, Porto", "東京都港区1-2-3", "Ängsvägen 3, Borås"))
-    value = {"lat": str(lat), "lng": str(lng), "address": address}
-    return {"text": address, "value": _value(value), "lat": lat, "lng": lng, "address": address}
-
-
-def _files(rng: random.Random) -> Cell:
-    if rng.random() < 0.6:
-        return {"text": "", "value": None, "files": []}
-    number = rng.randrange(9000)
-    asset = {
-        "__typename": "FileAssetValue", "asset_id": str(number), "name": f"pack {number} ✂.pdf",
-        "is_image": False, "created_at": "2025-02-03T10:00:00Z",
-    }  # fmt: skip
-    link = {
-        "__typename": "FileLinkValue", "file_id": f"f{number}", "name": "spec",
-        "url": f"https://files.example/{number}", "created_at": "2025-02-03T10:00:00Z",
-    }  # fmt: skip
-    files = [asset, link][: rng.choice((1, 2))]
-    return {"text": f"https://files.example/{number}", "value": _value({"files": []}), "files": files}
-
-
-def _linked(ids: str, name: str) -> Callable[[random.Random], Cell]:
-    def make(rng: random.Random) -> Cell:
-        numbers = [rng.randrange(10**6) for _ in range(rng.choice((0, 0, 1, 2)))]
-        shown = ", ".join(f"{name} {number}" for number in numbers)
-        # monday gives neither text nor value for relations
-        return {
-            "text": None, "value": None, "display_value": shown,
-            ids: [str(8_000_000_000 + number) for number in numbers],
-        }  # fmt: skip
-
-    return make
-
-
-def _shown(*choices: str, text: str | None) -> Callable[[random.Random], Cell]:
-    return lambda rng: {"text": text, "value": None, "display_value": rng.choice(choices)}
-
-
-def _margin(rng: random.Random) -> Cell:
-    shown = "" if _seldom(rng) else f"{rng.randrange(-500, 6000) / 100}"
-    return {"text": "", "value": None, "display_value": shown}
-
-
-def _updated(rng: random.Random) -> Cell:
-    moment = _iso(_EPOCH + timedelta(minutes=rng.randrange(900_000)))
-    return {"text": moment, "value": None, "updated_at": moment}
-
-
-def _one(field: str, *choices: str) -> Callable[[random.Random], Cell]:
-    def make(rng: random.Random) -> Cell:
-        chosen = "" if _seldom(rng) else rng.choice(choices)
-        return {"text": chosen, "value": _value({field: chosen} if chosen else None), field: chosen}
-
-    return make
-
-
 @dataclass(frozen=True)
 class SampleColumn:
     """A column of the sample board, and how a cell of it is made.
@@ -289,7 +69,7 @@ class SampleColumn:
     title: str
     type: str
     typename: str
-    make: Callable[[random.Random], Cell] | None = None
+    make: Callable[[random.Random], cells.Cell] | None = None
     archived: bool = False
 
     @property
@@ -302,50 +82,50 @@ class SampleColumn:
 
 _COLUMNS: Final = (
     SampleColumn("name", "Name", "name", ""),
-    SampleColumn("style_status", "Status", "status", "StatusValue", _status),
-    SampleColumn("customer", "Customer", "dropdown", "DropdownValue", _labels("values", "label", *_CUSTOMERS)),
-    SampleColumn("season", "Season", "text", "TextValue", _text("SS26", "FW26", "春夏26")),
-    SampleColumn("po_number", "PO", "text", "TextValue", _po),
-    SampleColumn("color_name", "Colour", "text", "TextValue", _text(*_COLORS)),
-    SampleColumn("category", "Category", "tags", "TagsValue", _labels("tags", "name", "knit", "woven, heavy", "🧥")),
-    SampleColumn("order_qty", "Ordered", "numbers", "NumbersValue", _quantity),
-    SampleColumn("cut_qty", "Cut", "text", "TextValue", _typed_number),
-    SampleColumn("unit_cost", "Unit cost", "numbers", "NumbersValue", _cost),
-    SampleColumn("ex_factory", "Ex factory", "date", "DateValue", _date),
-    SampleColumn("fabric_eta", "Fabric ETA", "date", "DateValue", _date),
-    SampleColumn("ship_at", "Ships at", "date", "DateValue", lambda rng: _date(rng, timed=True)),
-    SampleColumn("production", "Production", "timeline", "TimelineValue", _span("from", "to")),
-    SampleColumn("plan_week", "Week", "week", "WeekValue", _span("start_date", "end_date")),
-    SampleColumn("shift_start", "Shift", "hour", "HourValue", _hour),
-    SampleColumn("approved", "Approved", "checkbox", "CheckboxValue", _checkbox),
-    SampleColumn("priority", "Priority", "rating", "RatingValue", _count("rating", 5)),
-    SampleColumn("votes", "Votes", "vote", "VoteValue", _count("vote_count", 9, empty=0)),
-    SampleColumn("planner", "Planner", "people", "PeopleValue", _people),
-    SampleColumn("factory_team", "Team", "team", "TeamValue", _team),
-    SampleColumn("vendor_email", "Vendor", "email", "EmailValue", _pair("email", "label", ("ana@mill.example", "Ana"), ("büro@weber.example", "Büro"))),
-    SampleColumn("vendor_phone", "Phone", "phone", "PhoneValue", _pair("phone", "country_short_name", ("351220000001", "PT"), ("81300000002", "JP"))),
-    SampleColumn("spec_link", "Spec", "link", "LinkValue", _pair("url", "url_text", ("https://specs.example/a?b=c&d=é", "spec"), ("https://specs.example/2", ""))),
-    SampleColumn("origin", "Origin", "country", "CountryValue", _country),
-    SampleColumn("factory_site", "Site", "location", "LocationValue", _location),
-    SampleColumn("tech_pack", "Tech pack", "file", "FileValue", _files),
+    SampleColumn("style_status", "Status", "status", "StatusValue", cells.status),
+    SampleColumn("customer", "Customer", "dropdown", "DropdownValue", cells.labels("values", "label", *_CUSTOMERS)),
+    SampleColumn("season", "Season", "text", "TextValue", cells.text("SS26", "FW26", "春夏26")),
+    SampleColumn("po_number", "PO", "text", "TextValue", cells.order_number),
+    SampleColumn("color_name", "Colour", "text", "TextValue", cells.text(*_COLORS)),
+    SampleColumn("category", "Category", "tags", "TagsValue", cells.labels("tags", "name", "knit", "woven, heavy", "🧥")),
+    SampleColumn("order_qty", "Ordered", "numbers", "NumbersValue", cells.quantity),
+    SampleColumn("cut_qty", "Cut", "text", "TextValue", cells.typed_number),
+    SampleColumn("unit_cost", "Unit cost", "numbers", "NumbersValue", cells.cost),
+    SampleColumn("ex_factory", "Ex factory", "date", "DateValue", cells.date_cell),
+    SampleColumn("fabric_eta", "Fabric ETA", "date", "DateValue", cells.date_cell),
+    SampleColumn("ship_at", "Ships at", "date", "DateValue", lambda rng: cells.date_cell(rng, timed=True)),
+    SampleColumn("production", "Production", "timeline", "TimelineValue", cells.span("from", "to")),
+    SampleColumn("plan_week", "Week", "week", "WeekValue", cells.span("start_date", "end_date")),
+    SampleColumn("shift_start", "Shift", "hour", "HourValue", cells.hour_cell),
+    SampleColumn("approved", "Approved", "checkbox", "CheckboxValue", cells.checkbox),
+    SampleColumn("priority", "Priority", "rating", "RatingValue", cells.count("rating", 5)),
+    SampleColumn("votes", "Votes", "vote", "VoteValue", cells.count("vote_count", 9, empty=0)),
+    SampleColumn("planner", "Planner", "people", "PeopleValue", cells.people),
+    SampleColumn("factory_team", "Team", "team", "TeamValue", cells.team_cell),
+    SampleColumn("vendor_email", "Vendor", "email", "EmailValue", cells.pair("email", "label", ("ana@mill.example", "Ana"), ("büro@weber.example", "Büro"))),
+    SampleColumn("vendor_phone", "Phone", "phone", "PhoneValue", cells.pair("phone", "country_short_name", ("351220000001", "PT"), ("81300000002", "JP"))),
+    SampleColumn("spec_link", "Spec", "link", "LinkValue", cells.pair("url", "url_text", ("https://specs.example/a?b=c&d=é", "spec"), ("https://specs.example/2", ""))),
+    SampleColumn("origin", "Origin", "country", "CountryValue", cells.country),
+    SampleColumn("factory_site", "Site", "location", "LocationValue", cells.location),
+    SampleColumn("tech_pack", "Tech pack", "file", "FileValue", cells.files_cell),
     SampleColumn("pulse_id", "Item ID", "item_id", "ItemIdValue"),
     SampleColumn("created_log", "Created", "creation_log", "CreationLogValue"),
-    SampleColumn("changed_log", "Changed", "last_updated", "LastUpdatedValue", _updated),
-    SampleColumn("sewing_time", "Sewing", "time_tracking", "TimeTrackingValue", _count("duration", 90_000)),
-    SampleColumn("linked_orders", "Orders", "board_relation", "BoardRelationValue", _linked("linked_item_ids", "Order")),
-    SampleColumn("depends_on", "Depends on", "dependency", "DependencyValue", _linked("linked_item_ids", "Task")),
-    SampleColumn("mirror_status", "Order status", "mirror", "MirrorValue", _shown("Open", "Open, Shipped", "", text=None)),
-    SampleColumn("margin_pct", "Margin %", "formula", "FormulaValue", _margin),
-    SampleColumn("sizes", "Sizes", "subtasks", "SubtasksValue", _linked("subitems_ids", "Size")),
-    SampleColumn("factory_clock", "Clock", "world_clock", "WorldClockValue", _one("timezone", "Europe/Lisbon", "Asia/Tokyo")),
-    SampleColumn("open_form", "Open", "button", "ButtonValue", _one("label", "Click me")),
-    SampleColumn("brand_color", "Colour", "color_picker", "ColorPickerValue", _one("color", "#037f4c", "#bb3354")),
-    SampleColumn("progress", "Progress", "progress", "ProgressValue", lambda rng: _plain(f"{rng.randrange(101)}%")),
+    SampleColumn("changed_log", "Changed", "last_updated", "LastUpdatedValue", cells.updated),
+    SampleColumn("sewing_time", "Sewing", "time_tracking", "TimeTrackingValue", cells.count("duration", 90_000)),
+    SampleColumn("linked_orders", "Orders", "board_relation", "BoardRelationValue", cells.linked("linked_item_ids", "Order")),
+    SampleColumn("depends_on", "Depends on", "dependency", "DependencyValue", cells.linked("linked_item_ids", "Task")),
+    SampleColumn("mirror_status", "Order status", "mirror", "MirrorValue", cells.shown("Open", "Open, Shipped", "", text=None)),
+    SampleColumn("margin_pct", "Margin %", "formula", "FormulaValue", cells.margin),
+    SampleColumn("sizes", "Sizes", "subtasks", "SubtasksValue", cells.linked("subitems_ids", "Size")),
+    SampleColumn("factory_clock", "Clock", "world_clock", "WorldClockValue", cells.one("timezone", "Europe/Lisbon", "Asia/Tokyo")),
+    SampleColumn("open_form", "Open", "button", "ButtonValue", cells.one("label", "Click me")),
+    SampleColumn("brand_color", "Colour", "color_picker", "ColorPickerValue", cells.one("color", "#037f4c", "#bb3354")),
+    SampleColumn("progress", "Progress", "progress", "ProgressValue", lambda rng: cells.plain(f"{rng.randrange(101)}%")),
     SampleColumn("row_number", "No.", "auto_number", ""),
-    SampleColumn("fabric_changed", "Fabric changed", "date", "DateValue", _changed),
-    SampleColumn("notes", "Notes", "long_text", "LongTextValue", _text("Line one\nline two", "“quoted”, 50% off; \\ / \t tab", "🧵" * 40, "=1+1", "x" * 1900)),
-    SampleColumn("old_notes", "Notes (old)", "text", "TextValue", _text("kept"), archived=True),
-    SampleColumn("hologram", "Hologram", "unsupported", "UnsupportedValue", lambda _: _plain("shimmer")),
+    SampleColumn("fabric_changed", "Fabric changed", "date", "DateValue", cells.changed),
+    SampleColumn("notes", "Notes", "long_text", "LongTextValue", cells.text("Line one\nline two", "“quoted”, 50% off; \\ / \t tab", "🧵" * 40, "=1+1", "word " * 60)),
+    SampleColumn("old_notes", "Notes (old)", "text", "TextValue", cells.text("kept"), archived=True),
+    SampleColumn("hologram", "Hologram", "unsupported", "UnsupportedValue", lambda _: cells.plain("shimmer")),
 )  # fmt: skip
 
 
@@ -373,10 +153,8 @@ class SampleBoard:
 
     def __init__(self, rows: int = PAGE_ITEMS, seed: int = 0) -> None:
         self.rows, self.seed = rows, seed
-        self._salts = {
-            column.id: zlib.crc32(f"{seed}:{column.id}".encode()) for column in _COLUMNS
-        }
-        self._pools: dict[str, list[Cell]] = {}
+        self._salts = {column.id: _mix(zlib.crc32(column.id.encode()), seed) for column in _COLUMNS}
+        self._pools: dict[str, list[cells.Cell]] = {}
 
     @cached_property
     def columns(self) -> dict[str, SampleColumn]:
@@ -394,7 +172,7 @@ class SampleBoard:
             for n, (group, title, color) in enumerate(_GROUPS)
         ]  # fmt: skip
 
-    def pool(self, column_id: str) -> list[Cell] | None:
+    def pool(self, column_id: str) -> list[cells.Cell] | None:
         """The cells that a column chooses from; None where a cell is made for its item."""
         column = self.columns[column_id]
         if column.make is None:
@@ -406,20 +184,27 @@ class SampleBoard:
             self._pools[column_id] = [{**head, **column.make(rng)} for _ in range(_VARIANTS)]
         return self._pools[column_id]
 
-    def variant(self, column_id: str, index: int) -> int | None:
-        """Which cell of the column's pool item ``index`` has; None: one that is made for it."""
-        broken = column_id == "cut_qty" and index % _BROKEN_EVERY == _BROKEN_AT
-        return None if broken else _mix(index, self._salts[column_id]) % _VARIANTS
+    def chosen(self, index: int, column_ids: Sequence[str]) -> list[int | None]:
+        """Which cell of each column's pool item ``index`` has.
 
-    def cell(self, column_id: str, index: int) -> Cell | None:
+        None is a cell that is made for the item: the quantities that are none.
+        """
+        mixed, salts = _mix(index, self.seed + 1), self._salts
+        broken = index % _BROKEN_EVERY == _BROKEN_AT
+        return [
+            None if broken and column == "cut_qty" else ((mixed ^ salts[column]) >> 7) % _VARIANTS
+            for column in column_ids
+        ]
+
+    def cell(self, column_id: str, index: int) -> cells.Cell | None:
         """Make a cell; None for a column whose cells monday does not send."""
-        pool, variant = self.pool(column_id), self.variant(column_id, index)
+        pool, variant = self.pool(column_id), self.chosen(index, [column_id])[0]
         if pool is not None and variant is not None:
             return pool[variant]
         column = self.columns[column_id]
         head = {"__typename": column.typename, "id": column_id}
         if column_id == "cut_qty":
-            return {**head, **_plain("12 pcs")}
+            return {**head, **cells.plain("12 pcs")}
         if column_id == "pulse_id":
             number = str(_FIRST_ITEM + 7 * index)
             return {**head, "text": number, "value": None, "item_id": number}
@@ -431,13 +216,13 @@ class SampleBoard:
     def fields(self, index: int) -> dict[str, Any]:
         """Make an item without its cells."""
         mixed = _mix(index, self.seed)
-        created = _EPOCH + timedelta(minutes=13 * index % 1_000_000)
+        created = cells.EPOCH + timedelta(minutes=13 * index % 1_000_000)
         group, title, _ = _GROUPS[mixed % len(_GROUPS)]
         return {
             "id": str(_FIRST_ITEM + 7 * index),
             "name": _STYLES[(mixed >> 8) % len(_STYLES)],
-            "created_at": _iso(created),
-            "updated_at": _iso(created + timedelta(seconds=(mixed >> 16) % 10**7)),
+            "created_at": cells.iso(created),
+            "updated_at": cells.iso(created + timedelta(seconds=(mixed >> 16) % 10**7)),
             "group": {"id": group, "title": title},
         }
 
@@ -448,8 +233,8 @@ class SampleBoard:
             if columns is None
             else [column for column in columns if column in self.columns]
         )
-        cells = (self.cell(column_id, index) for column_id in wanted)
-        return {**self.fields(index), "column_values": [cell for cell in cells if cell is not None]}
+        found = (self.cell(column_id, index) for column_id in wanted)
+        return {**self.fields(index), "column_values": [cell for cell in found if cell is not None]}
 
     def pages(self, size: int = PAGE_ITEMS) -> Iterator[dict[str, Any]]:
         """Make all pages, as monday answers the client's documents, the first one first."""

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
 
     from etl.io.monday.client import MondayClient
 
-__all__ = ["Board", "BoardColumn", "count", "expected_shape", "one_board", "read_board", "read_groups"]
+__all__ = [
+    "Board",
+    "BoardColumn",
+    "count",
+    "expected_shape",
+    "one_board",
+    "read_board",
+    "read_groups",
+]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -176,9 +176,7 @@ def decode_page(items: object, wanted: Sequence[WantedColumn]) -> pl.DataFrame:
     return pl.DataFrame(series)
 
 
-def _split(
-    items: object, *, with_cells: bool
-) -> tuple[dict[str, pl.Series], list[dict[str, Any]]]:
+def _split(items: object, *, with_cells: bool) -> tuple[dict[str, pl.Series], list[dict[str, Any]]]:
     """Split items into their own fields, and their cells by column id."""
     values: dict[str, list[Any]] = {name: [] for name in ITEM_COLUMNS}
     cells: list[dict[str, Any]] = []
@@ -202,7 +200,7 @@ def _split(
     except _SHAPE_ERRORS as error:
         raise SourceError(
             f"monday.com sent an item of an unknown shape ({type(error).__name__}: "
-            f"{str(error):.100}): {item!r:.200}. Nothing was read; is the URL that of the API?"
+            f"{error!s:.100}): {item!r:.200}. Nothing was read; is the URL that of the API?"
         ) from None
     return fields, cells
 

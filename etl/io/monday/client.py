@@ -113,7 +113,9 @@ class MondayClient:
         self._sleep = sleep or self._closing.wait
         self._limits = RateLimits(clock=clock)
         self._backoff = tenacity.wait_exponential_jitter(
-            multiplier=self._retry.first_wait, max=self._retry.longest_wait, jitter=self._retry.jitter
+            multiplier=self._retry.first_wait,
+            max=self._retry.longest_wait,
+            jitter=self._retry.jitter,
         )
         headers = {"API-Version": api_version}
         secret = "" if token is None else token.get_secret_value().strip()
@@ -129,7 +131,9 @@ class MondayClient:
         try:
             self._url = httpx.URL(url)
         except httpx.InvalidURL as error:
-            raise ConfigError(f"monday.com's URL can't be read ({error}): set MONDAY_API_URL") from None
+            raise ConfigError(
+                f"monday.com's URL can't be read ({error}): set MONDAY_API_URL"
+            ) from None
         if self._url.scheme not in ("http", "https") or not self._url.host:
             raise ConfigError("monday.com's URL must be https://host/path: set MONDAY_API_URL")
         self._http = httpx.Client(headers=headers, timeout=timeout, transport=transport)
@@ -157,7 +161,7 @@ class MondayClient:
         """Wait, saying why in the log."""
         if seconds > 0:
             _log.info("monday.com: waiting %.1f s: %s", seconds, reason)
-            self._sleep(seconds)
+            self._rest(seconds)
 
     def execute(self, document: Document, variables: Mapping[str, Any]) -> Mapping[str, Any]:
         """Send a document and give the answer's data.
@@ -185,7 +189,7 @@ class MondayClient:
             retry=tenacity.retry_if_result(_is_retryable),
             wait=self._wait,
             stop=self._is_enough,
-            sleep=self._sleep,
+            sleep=self._rest,
             before_sleep=_log_retry,
             retry_error_callback=_given_up,
         )
@@ -228,6 +232,9 @@ class MondayClient:
         if failure is None:
             return Answer(body["data"])
         return replace(failure, message=self._redacted(failure.message))
+
+    def _rest(self, seconds: float) -> None:
+        self._sleep(seconds)
 
     def _redacted(self, text: str) -> str:
         return text.replace(self._secret, "***") if self._secret else text

@@ -261,9 +261,7 @@ COLUMN_TYPES: Final[Mapping[str, ColumnType]] = MappingProxyType(
         "people": _type(
             "PeopleValue",
             "text",
-            entities=Part(
-                "text", "persons_and_teams { id kind }", _as_json("persons_and_teams")
-            ),
+            entities=Part("text", "persons_and_teams { id kind }", _as_json("persons_and_teams")),
         ),
         "team": _type(
             "TeamValue",

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["all_columns", "contract_columns"]
 
 
-
 def contract_columns(
     contract: type[dy.Schema], board: Board, columns: Mapping[str, str] | None = None
 ) -> tuple[tuple[WantedColumn, ...], tuple[str, ...]]:
@@ -143,19 +142,13 @@ def all_columns(board: Board) -> tuple[tuple[WantedColumn, ...], tuple[str, ...]
             while name in taken:
                 name += "_"
             taken.add(name)
-            wanted.append(
-                WantedColumn(name=name, column_id=column.id, type=column.type, part=part)
-            )
-    left_out = formulas[FORMULA_COLUMNS:]
-    notes = (
-        (
-            f"formula columns that were not read, because monday.com gives at most "
-            f"{FORMULA_COLUMNS} in a request: {', '.join(left_out)}",
-        )
-        if left_out
-        else ()
+            wanted.append(WantedColumn(name=name, column_id=column.id, type=column.type, part=part))
+    left_out = ", ".join(formulas[FORMULA_COLUMNS:])
+    note = (
+        "formula columns that were not read, because monday.com gives at most "
+        f"{FORMULA_COLUMNS} in a request: {left_out}"
     )
-    return tuple(wanted), notes
+    return tuple(wanted), (note,) if left_out else ()
 
 
 def _sources(
@@ -206,7 +199,6 @@ def _part(column: ContractColumn, type_name: str) -> tuple[str, str | None]:
         part = known.main
     if part not in known.parts:
         return "", (
-            f"is of type {type_name}, which has no part {part!r} (it has "
-            f"{', '.join(known.parts)})"
+            f"is of type {type_name}, which has no part {part!r} (it has {', '.join(known.parts)})"
         )
     return part, None

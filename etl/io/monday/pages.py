@@ -39,7 +39,7 @@ FORMULA_VALUES: Final = 10_000
 
 _RESTARTS: Final = 2
 _EMPTY_PAGES: Final = 3
-# Fewer formulas than these may well be empty by themselves, at the end of a board.
+# Fewer formulas than these may well be empty by themselves, at the end of a page.
 _SUSPICIOUS: Final = 100
 
 _log = logging.getLogger(__name__)
@@ -110,10 +110,10 @@ def read_items(
     Notes
     -----
     An empty formula and one past the quota look the same. Pages therefore wait until they fit into
-    the minute. The quota is the account's, though, and others may use it up: a page whose formulas
-    are all empty, although earlier ones were not, once more values were read than the quota holds,
-    is taken for that and is an error. A column that turns empty earlier, or within the last page
-    of fewer than 100 cells, is believed.
+    the minute. The quota is the account's, though, and others may use it up. So once more values
+    were read than the quota holds, a page whose last 100 formulas or more are all empty, although
+    earlier ones were not, is taken for one that was cut off, and is an error. Formulas that are
+    empty before that, or in between, are believed.
     """
     formulas = {column.column_id for column in wanted if column.type == "formula"}
     if len(formulas) > FORMULA_COLUMNS:
@@ -224,7 +224,8 @@ class _Pager:
         frames = [decode_page([], self._wanted)]
         expected: int | None = None
         wanted, with_cells = set(self._variables.get("columns", ())), set[str]()
-        done = formulas = filled = empty_pages = 0
+        done = formulas = empty_pages = 0
+        filled = False
         for page in self._pages():
             if page is None:
                 return None
@@ -242,26 +243,29 @@ class _Pager:
                     f"board {self.board_id}: monday.com keeps sending empty pages and no end: "
                     "run it again later"
                 )
-            now_filled = sum(frame.height - frame[name].null_count() for name in self._formula_names)
             formulas += frame.height * len(self._formula_names)
-            self._believe(formulas, filled, now_filled, frame)
-            filled += now_filled
+            filled = self._believe(frame, formulas, filled=filled)
             total = expected if self.limit is None else self.limit
             progress(f"board {self.board_id}", done, total)
         return _Pass(pl.concat(frames), expected, frozenset(with_cells))
 
-    def _believe(self, formulas: int, filled: int, now_filled: int, frame: pl.DataFrame) -> None:
+    def _believe(self, frame: pl.DataFrame, formulas: int, *, filled: bool) -> bool:
         """Refuse a page whose formulas the quota has cut off (see the notes of read_items)."""
-        if self._formula_values is None or now_filled or not filled:
-            return
-        here = frame.height * len(self._formula_names)
-        if here >= _SUSPICIOUS and formulas > self._formula_values:
+        if self._formula_values is None or not self._formula_names or frame.is_empty():
+            return filled
+        some = frame.select(pl.any_horizontal(pl.col(self._formula_names).is_not_null()))
+        with_some = some.to_series().arg_true()
+        filled = filled or not with_some.is_empty()
+        tail = frame.height if with_some.is_empty() else frame.height - 1 - with_some[-1]
+        cut_off = tail * len(self._formula_names)
+        if filled and formulas > self._formula_values and cut_off >= _SUSPICIOUS:
             raise SourceError(
                 f"board {self.board_id}: the formula columns {', '.join(self._formula_names)} came "
-                f"back empty after {formulas - here} values; monday.com gives {self._formula_values} "
-                "a minute to an account and nothing past that. Nothing was loaded: run it again "
-                "when less else reads formulas, or map fewer of them"
+                f"back empty from value {formulas - cut_off} on; monday.com gives "
+                f"{self._formula_values} a minute to an account, and nothing past that. Nothing was "
+                "loaded: run it again when less else reads formulas, or map fewer of them"
             )
+        return filled
 
     def _pages(self) -> Iterator[_Page | None]:
         """Fetch pages, each while the one before is being worked on; None for an expired cursor."""
@@ -294,9 +298,7 @@ class _Pager:
             asking = self._variables["limit"] * len(self._formulas)
             self._client.pause(self._quota.delay(asking), "10,000 formula values a minute")
         if cursor is None:
-            answer = self._client.send(
-                self._first, {**self._variables, "board": [self.board_id]}
-            )
+            answer = self._client.send(self._first, {**self._variables, "board": [self.board_id]})
         else:
             answer = self._client.send(self._next, {**self._variables, "cursor": cursor})
         if isinstance(answer, Failure):

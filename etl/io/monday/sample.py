@@ -22,7 +22,7 @@ _MOST_ITEMS: Final = 500
 class SampleTransport(httpx.BaseTransport):
     """Answers the documents of :mod:`etl.io.monday.documents` for any board id.
 
-    It gives of each cell the fields that the document names, in monday's format; cells are turned
+    It gives of each cell the fields that the document asks for, and no others; cells are turned
     into JSON once for each variant and document, so that a page costs little more than joining
     text. Cursors hold their position, and never expire.
 
@@ -36,7 +36,8 @@ class SampleTransport(httpx.BaseTransport):
 
     def __init__(self, rows: int = _MOST_ITEMS, seed: int = 0) -> None:
         self._board = SampleBoard(rows, seed)
-        self._texts: dict[tuple[str, frozenset[str]], list[str]] = {}
+        self._texts: dict[tuple[str, str], list[str]] = {}
+        self._selections: dict[str, tuple[frozenset[str], dict[str, frozenset[str]]]] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request as monday does: HTTP 200, with ``errors`` for what it can't answer."""
@@ -51,7 +52,9 @@ class SampleTransport(httpx.BaseTransport):
         except (KeyError, TypeError, ValueError, IndexError) as error:
             return httpx.Response(
                 200,
-                json={"errors": [{"message": f"the sample board has no answer to this: {error!r}"}]},
+                json={
+                    "errors": [{"message": f"the sample board has no answer to this: {error!r}"}]
+                },
             )
         return httpx.Response(
             200,
@@ -92,30 +95,51 @@ class SampleTransport(httpx.BaseTransport):
     def _page(self, start: int, variables: dict[str, Any], query: str) -> str:
         stop = min(start + min(variables["limit"], _MOST_ITEMS), self._board.rows)
         cursor = json.dumps(f"sample-{stop}" if stop < self._board.rows else None)
-        fields = frozenset(re.findall(r"\w+", query))
-        known = [column for column in variables.get("columns", ()) if column in self._board.columns]
-        items = ",".join(self._item(index, known, fields) for index in range(start, stop))
+        columns = [name for name in variables.get("columns", ()) if name in self._board.columns]
+        texts = [self._variants(column, query) for column in columns]
+        items = ",".join(self._item(index, columns, texts, query) for index in range(start, stop))
         return f'{{"cursor":{cursor},"items":[{items}]}}'
 
-    def _item(self, index: int, columns: Sequence[str], fields: frozenset[str]) -> str:
+    def _item(
+        self, index: int, columns: Sequence[str], texts: Sequence[list[str]], query: str
+    ) -> str:
         cells = []
-        for column in columns:
-            variant = self._board.variant(column, index)
-            texts = self._variants(column, fields)
-            if texts and variant is not None:
-                cells.append(texts[variant])
+        for column, known, chosen in zip(
+            columns, texts, self._board.chosen(index, columns), strict=True
+        ):
+            if known and chosen is not None:
+                cells.append(known[chosen])
             elif (cell := self._board.cell(column, index)) is not None:
-                cells.append(_text(cell, fields))
-        item = json.dumps(self._board.fields(index))
+                cells.append(self._text(cell, query))
+        item = json.dumps(self._board.fields(index), ensure_ascii=False)
         return f'{item[:-1]},"column_values":[{",".join(cells)}]}}'
 
-    def _variants(self, column: str, fields: frozenset[str]) -> list[str]:
-        key = (column, fields)
-        if key not in self._texts:
+    def _variants(self, column: str, query: str) -> list[str]:
+        if (column, query) not in self._texts:
             pool = self._board.pool(column) or ()
-            self._texts[key] = [_text(cell, fields) for cell in pool]
-        return self._texts[key]
+            self._texts[column, query] = [self._text(cell, query) for cell in pool]
+        return self._texts[column, query]
+
+    def _text(self, cell: dict[str, Any], query: str) -> str:
+        if query not in self._selections:
+            self._selections[query] = _selection(query)
+        common, by_type = self._selections[query]
+        fields = common | by_type.get(cell["__typename"], frozenset())
+        asked = {name: value for name, value in cell.items() if name in fields}
+        return json.dumps(_pruned(asked, fields), ensure_ascii=False)
 
 
-def _text(cell: dict[str, Any], fields: frozenset[str]) -> str:
-    return json.dumps({name: value for name, value in cell.items() if name in fields})
+def _selection(query: str) -> tuple[frozenset[str], dict[str, frozenset[str]]]:
+    """Read which fields a document asks for: of every cell, and of each type's."""
+    cells = query.partition("column_values")[2]
+    by_type = {
+        found[1]: frozenset(re.findall(r"\w+", found[2]))
+        for found in re.finditer(r"^    \.\.\. on (\w+) \{(.*)\}$", cells, re.MULTILINE)
+    }
+    return frozenset(re.findall(r"^    (\w+)$", cells, re.MULTILINE)), by_type
+
+
+def _pruned(value: Any, fields: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _pruned(inner, fields) for name, inner in value.items() if name in fields}
+    return [_pruned(inner, fields) for inner in value] if isinstance(value, list) else value

@@ -1,0 +1,8 @@
+"""A peer of monday.com's API: GraphQL over real HTTP, with switches for what goes wrong there."""
+
+from __future__ import annotations
+
+from tests.monday_server.faults import FAULTS
+from tests.monday_server.server import OWN_SCHEMA, REAL_SCHEMA, Asked, MondayServer, PeerBoard
+
+__all__ = ["FAULTS", "OWN_SCHEMA", "REAL_SCHEMA", "Asked", "MondayServer", "PeerBoard"]
