@@ -1,6 +1,6 @@
 """The databases that the engine suite runs against.
 
-SQLite always; PostgreSQL at ``ETL_TEST_POSTGRES_URL`` (by default the local one); SQL Server, by
+SQLite and DuckDB always; PostgreSQL at ``ETL_TEST_POSTGRES_URL`` (by default the local one); SQL Server, by
 both drivers, where ``ETL_TEST_MSSQL_URL`` is set. The suite needs nothing but that URL.
 """
 
@@ -29,13 +29,18 @@ POSTGRES_URL = os.environ.get(
 )
 MSSQL_URL = os.environ.get("ETL_TEST_MSSQL_URL")
 
-ENGINES = ["sqlite", "postgresql", *(["mssql-pyodbc", "mssql-python"] if MSSQL_URL else [])]
+ENGINES = [
+    "sqlite",
+    "duckdb",
+    "postgresql",
+    *(["mssql-pyodbc", "mssql-python"] if MSSQL_URL else []),
+]
 
 
 def settings_of(engine: str, directory: Path) -> DatabaseSettings:
     """The settings of one engine of the suite; what is missing skips or, in CI, fails."""
-    if engine == "sqlite":
-        return DatabaseSettings.from_url(f"sqlite:///{directory / 'test.db'}", name="test")
+    if engine in {"sqlite", "duckdb"}:
+        return DatabaseSettings.from_url(f"{engine}:///{directory / 'test.db'}", name="test")
     if engine == "postgresql":
         settings = DatabaseSettings.from_url(POSTGRES_URL, name="test")
         require(
@@ -63,6 +68,9 @@ class Door:
         self.settings = settings
         self.database = open_database(settings)
         self.dialect = self.database.dialect
+        # DuckDB keeps no length of a VARCHAR(n), and its foreign keys never cascade.
+        self.keeps_lengths = self.dialect != "duckdb"
+        self.cascade = "" if self.dialect == "duckdb" else "ON DELETE CASCADE"
         self._tables: list[str] = []
         self._like: str | None = None
 

@@ -27,7 +27,7 @@ ROWS = pl.DataFrame(
         "id": [1, 2, 3, 4, 5],
         "name": ["a", "it's :name", "50% ?", None, "🎉"],
         "day": [dt.date(2026, 1, n) for n in range(1, 6)],
-        "at": [dt.datetime(2026, 1, n, 12) for n in range(1, 6)],  # noqa: DTZ001
+        "seen": [dt.datetime(2026, 1, n, 12) for n in range(1, 6)],  # noqa: DTZ001
         "price": pl.Series([Decimal("1.50")] * 5, dtype=pl.Decimal(10, 2)),
     }
 )
@@ -44,7 +44,7 @@ def test_named_and_positional_parameters(door: Door, table: str) -> None:
     name = door.quoted(table)
     sql = f"select id from {name} where name = :name and id < :top and 'x:y ? %' = 'x:y ? %'"
     assert door.read(sql, params={"name": "it's :name", "top": 5})["id"].to_list() == [2]
-    sql = f"select id from {name} where day >= ? and at < ? order by id"
+    sql = f"select id from {name} where day >= ? and seen < ? order by id"
     values = [dt.date(2026, 1, 2), dt.datetime(2026, 1, 3, 12)]  # noqa: DTZ001
     assert door.read(sql, params=values)["id"].to_list() == [2]
     sql = f"select id from {name} where id in :ids order by id"
@@ -60,7 +60,7 @@ def test_a_value_is_never_taken_for_sql(door: Door, table: str) -> None:
 
 
 def test_numpy_and_pandas_scalars_bind(door: Door, table: str) -> None:
-    sql = f"select count(*) as n from {door.quoted(table)} where id <= :id and at <= :at"
+    sql = f"select count(*) as n from {door.quoted(table)} where id <= :id and seen <= :at"
     params = {"id": np.int64(3), "at": pd.Timestamp("2026-01-02 12:00")}
     assert door.read(sql, params=params)["n"].to_list() == [2]
 

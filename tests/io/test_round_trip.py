@@ -85,6 +85,7 @@ KINDS: dict[str, tuple[pl.DataType, st.SearchStrategy[Any]]] = {
 # The dtype that comes back where it is not the one that went in: the table in docs/types.md.
 WIDER: dict[str, dict[str, pl.DataType]] = {
     "sqlite": {},
+    "duckdb": {},
     "postgresql": {
         "i8": pl.Int16(),
         "u8": pl.Int16(),
@@ -189,7 +190,7 @@ def test_nanoseconds_are_refused_unless_they_may_be_cut(door: Door) -> None:
 def test_not_a_number_is_kept_or_refused_but_never_null(door: Door) -> None:
     table = door.table()
     frame = pl.DataFrame({"f": [1.5, float("nan"), None]})
-    if door.dialect == "postgresql":
+    if door.dialect in {"postgresql", "duckdb"}:
         door.write(frame, table)
         assert door.read(table).equals(frame, null_equal=True)
     else:

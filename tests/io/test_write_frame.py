@@ -96,12 +96,12 @@ def test_a_source_that_fails_half_way_leaves_the_old_table(door: Door, mode: str
 
 @pytest.mark.parametrize("mode", ["append", "replace"])
 def test_a_bad_value_in_a_later_batch_leaves_the_old_table(door: Door, mode: str) -> None:
-    table = door.create("id BIGINT, note VARCHAR(5)")
+    table = door.create("id SMALLINT, note VARCHAR(5)")
     door.write(OLD, table)
-    batches = [NEW, pl.DataFrame({"id": [7], "note": ["far too long for this"]})]
-    with pytest.raises(ContractError, match=r"note: 1 value\(s\): 'far too long.* longer than 5"):
+    batches = [NEW, pl.DataFrame({"id": [70_000], "note": ["x"]})]
+    with pytest.raises(ContractError, match=r"id: 1 value\(s\): 70000 does not fit smallint"):
         door.write(batches, table, mode=mode)
-    assert door.read(table).sort("id").equals(OLD)
+    assert door.read(table).sort("id").equals(OLD.cast({"id": pl.Int16}))
 
 
 def test_a_table_that_was_created_for_a_failed_load_is_gone(door: Door) -> None:
@@ -217,7 +217,7 @@ def test_one_error_names_every_column_at_fault(door: Door) -> None:
     assert "must: NOT NULL without a default, and the frame lacks it" in message
     assert "small: 1 null(s), and the column is NOT NULL or of the key" in message
     assert "small: 1 value(s): 40000 does not fit" in message
-    assert "name: 2 value(s): 'abcd'" in message
+    assert ("name: 2 value(s): 'abcd'" in message) == door.keeps_lengths
     assert "price: 2 value(s): 1.255" in message
     assert "day: String does not go into date" in message
     assert door.read(table).is_empty()
@@ -266,7 +266,7 @@ def test_a_missing_table_is_created_from_the_contract(door: Door) -> None:
     door.write(frame, table, contract=Contract)
     columns = {c.name: c for c in db.table_columns(table, door.settings) or []}
     assert not columns["id"].nullable
-    assert columns["name"].length == 10
+    assert columns["name"].length == (10 if door.keeps_lengths else None)
     assert columns["price"].dtype == pl.Decimal(10, 2)
     with pytest.raises(LoadError):
         door.write(frame, table)  # the key
@@ -314,7 +314,7 @@ def test_several_writes_are_published_together(door: Door) -> None:
 def test_replace_of_a_referenced_table_is_refused(door: Door) -> None:
     parent = door.create("id INTEGER NOT NULL PRIMARY KEY", "parent")
     child = door.create(
-        f"id INTEGER, parent INTEGER REFERENCES {door.quoted(parent)} (id) ON DELETE CASCADE",
+        f"id INTEGER, parent INTEGER REFERENCES {door.quoted(parent)} (id) {door.cascade}",
         "child",
     )
     door.write(pl.DataFrame({"id": [1, 2]}), parent)

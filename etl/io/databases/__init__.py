@@ -16,6 +16,7 @@ __all__ = ["close_databases", "open_database"]
 _ENGINES: Final = {
     "sqlite": ("etl.io.databases.sqlite", "SqliteDatabase"),
     "postgresql": ("etl.io.databases.postgres", "PostgresDatabase"),
+    "duckdb": ("etl.io.databases.duckdb", "DuckdbDatabase"),
     "mssql": ("etl.io.databases.mssql", "MssqlDatabase"),
 }
 _open: dict[DatabaseSettings, Database] = {}

@@ -117,6 +117,9 @@ class Database(ABC):
     def _begin(self, connection: sa.Connection, *, write: bool) -> None:
         """What the engine does first in a transaction."""
 
+    def start(self, pooled: Any) -> None:  # noqa: B027 - a hook
+        """Begin a transaction on a connection that a caller holds; most drivers do so themselves."""
+
     @contextmanager
     def translated(self) -> Iterator[None]:
         """Turn the driver's errors into this package's."""

@@ -22,6 +22,7 @@ class Connection:
         self._database = database
         with database.translated():
             self._pooled = database.engine.raw_connection()
+            database.start(self._pooled)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._pooled, name)
@@ -34,10 +35,12 @@ class Connection:
         """Make everything since the last commit permanent."""
         with self._database.translated():
             self._pooled.commit()
+            self._database.start(self._pooled)
 
     def rollback(self) -> None:
         """Undo everything since the last commit."""
         self._pooled.rollback()
+        self._database.start(self._pooled)
 
     def close(self) -> None:
         """Give the connection back to the pool; what was not committed is rolled back."""

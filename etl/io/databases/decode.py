@@ -12,7 +12,7 @@ from etl.errors import ContractError, LoadError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["Decoder", "ResultColumn", "plain_series"]
+__all__ = ["Decoder", "ResultColumn", "check_names", "plain_series"]
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,23 @@ class ResultColumn:
     dtype: pl.DataType | None
 
 
+def check_names(names: Sequence[str]) -> None:
+    """Refuse a result that no frame can hold: a name twice, or none.
+
+    >>> check_names(["a", "a"])
+    Traceback (most recent call last):
+    etl.errors.ContractError: two columns of the result have one name: ['a']; give one an alias (AS)
+    """
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ContractError(
+            f"two columns of the result have one name: {twice}; give one an alias (AS)"
+        )
+    unnamed = [place for place, name in enumerate(names, 1) if not name]
+    if unnamed:
+        raise ContractError(f"result column(s) {unnamed} have no name; give an alias (AS)")
+
+
 class Decoder:
     """Turns batches of rows into frames of one schema, fixed by the first batch with values."""
 
@@ -31,15 +48,7 @@ class Decoder:
         columns: list[ResultColumn],
         decode: Callable[[Sequence[Any], ResultColumn], pl.Series],
     ) -> None:
-        names = [column.name for column in columns]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ContractError(
-                f"two columns of the result have one name: {twice}; give one an alias (AS)"
-            )
-        unnamed = [i for i, name in enumerate(names, 1) if not name]
-        if unnamed:
-            raise ContractError(f"result column(s) {unnamed} have no name; give an alias (AS)")
+        check_names([column.name for column in columns])
         self._columns = columns
         self._decode = decode
 

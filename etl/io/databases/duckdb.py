@@ -1,0 +1,237 @@
+"""DuckDB: a file for analysis, read and written by Arrow."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+import polars as pl
+
+from etl.errors import ConfigError, ContractError, EtlError, TransientError
+from etl.io.databases.base import FETCH_ROWS, Database
+from etl.io.databases.columns import Column, TableName
+from etl.io.databases.decode import ResultColumn, check_names
+from etl.io.databases.keyed import Stage
+from etl.io.preflight import Rules
+from etl.io.sql_types import read_dtype
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import sqlalchemy as sa
+
+__all__ = ["DuckdbDatabase"]
+
+_TYPE: Final = re.compile(r"^(?P<name>[^(\[]+)(\((?P<precision>\d+),\s*(?P<scale>\d+)\))?$")
+_FRAME: Final = "_etl_frame"
+
+
+class DuckdbDatabase(Database):
+    """A DuckDB file, or a database in memory that lives as long as the process.
+
+    DuckDB keeps no length of a ``VARCHAR(n)``: a contract does. A file belongs to one process at a
+    time; it is opened for each transaction and closed after it.
+    """
+
+    dialect = "duckdb"
+    sqlglot_dialect = "duckdb"
+    title = "DuckDB"
+    rules = Rules(folds_case=True)
+    max_identifier = 1_000_000
+    loader: ClassVar[str] = "duckdb arrow"
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether there is no file."""
+        return self.settings.database in ("", ":memory:")
+
+    def _create_engine(self) -> sa.Engine:
+        import sqlalchemy as sa
+        from sqlalchemy.pool import NullPool, StaticPool
+
+        try:
+            import duckdb_engine  # noqa: F401 - asked for here, to say how to get it
+        except ImportError as error:
+            raise ConfigError(
+                f"DuckDB needs its package: pip install 'data-orchestration[duckdb]' ({error})",
+                database=self.settings.name,
+            ) from error
+        if not self.in_memory:
+            Path(self.settings.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(
+            sa.URL.create("duckdb", database=self.settings.database),
+            poolclass=StaticPool if self.in_memory else NullPool,
+        )
+        sa.event.listen(engine, "connect", _in_utc)
+        return engine
+
+    def _begin(self, connection: sa.Connection, *, write: bool) -> None:
+        """Nothing to do: SQLAlchemy's begin is DuckDB's."""
+
+    def start(self, pooled: Any) -> None:
+        """DuckDB commits each statement unless a transaction was begun."""
+        pooled.driver_connection.begin()
+
+    def translate(self, error: Exception) -> EtlError | None:
+        """DuckDB's errors: two writers in conflict and a file that is held are transient."""
+        import duckdb
+
+        original: Any = getattr(error, "orig", None) or error
+        if not isinstance(original, duckdb.Error):
+            return None
+        text = str(original)
+        if isinstance(original, duckdb.IOException) and "lock" in text:
+            return self.failure(f"another process holds the file: {text}", TransientError)
+        if isinstance(original, duckdb.TransactionException):
+            return self.failure(text, TransientError)
+        return self.failure(text)
+
+    def _quoting_dialect(self) -> Any:
+        from sqlalchemy.dialects.postgresql.base import PGDialect
+
+        return PGDialect(paramstyle="named")  # type: ignore[no-untyped-call]
+
+    @staticmethod
+    def _raw(connection: sa.Connection) -> Any:
+        """DuckDB's own connection, in the transaction of SQLAlchemy's."""
+        return connection.connection.driver_connection
+
+    # The catalogue
+
+    def schema_exists(self, connection: sa.Connection, schema: str) -> bool:
+        sql = (
+            "SELECT 1 FROM duckdb_schemas() "
+            "WHERE database_name = current_database() AND lower(schema_name) = lower(?)"
+        )
+        return bool(self.rows(connection, sql, (schema,)))
+
+    def columns(self, connection: sa.Connection, table: TableName) -> list[Column] | None:
+        rows = self.rows(
+            connection,
+            "SELECT column_name, data_type, is_nullable, column_default FROM duckdb_columns() "
+            "WHERE database_name = current_database() AND lower(table_name) = lower(?) "
+            "AND lower(schema_name) = lower(coalesce(?, current_schema())) ORDER BY column_index",
+            (table.name, table.schema),
+        )
+        return [self._column(*row) for row in rows] or None
+
+    def _column(self, name: str, declared: str, nullable: bool, default: str | None) -> Column:
+        match = _TYPE.match(declared)
+        kind = (match["name"] if match else declared).lower()
+        numbers = (int(match["precision"]), int(match["scale"])) if match and match[2] else None
+        precision, scale = numbers or (None, None)
+        return Column(
+            name=name,
+            type=kind,
+            dtype=read_dtype(kind, self.dialect, precision=precision, scale=scale) or pl.String(),
+            precision=precision,
+            scale=scale,
+            nullable=nullable,
+            has_default=default is not None,
+        )
+
+    def referenced_by(self, connection: sa.Connection, table: TableName) -> list[str]:
+        sql = (
+            "SELECT DISTINCT table_name FROM duckdb_constraints() "
+            "WHERE constraint_type = 'FOREIGN KEY' AND lower(referenced_table) = lower(?) "
+            "AND lower(table_name) <> lower(?)"
+        )
+        return [row[0] for row in self.rows(connection, sql, (table.name, table.name))]
+
+    # In
+
+    def lock(self, connection: sa.Connection, table: TableName) -> None:
+        """Nothing to do: of two writers in conflict DuckDB refuses the second."""
+
+    def insert(
+        self,
+        connection: sa.Connection,
+        table: TableName,
+        columns: Sequence[Column],
+        frame: pl.DataFrame,
+    ) -> int:
+        if not columns or frame.is_empty():
+            return 0
+        raw = self._raw(connection)
+        names = ", ".join(self.quote(column.name) for column in columns)
+        raw.register(_FRAME, frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
+        try:
+            picked = ", ".join(self.quote(name) for name in frame.columns)
+            return self.counted(
+                connection,
+                f"INSERT INTO {self.qualified(table)} ({names}) SELECT {picked} FROM {_FRAME}",
+            )
+        finally:
+            raw.unregister(_FRAME)
+
+    def counted(self, connection: sa.Connection, sql: str) -> int:
+        return int(self._raw(connection).execute(sql).fetchone()[0])
+
+    def stage(
+        self,
+        connection: sa.Connection,
+        table: TableName,
+        columns: Sequence[Column],
+        batches: Iterable[pl.DataFrame],
+    ) -> Stage:
+        names = tuple(f"c{n}" for n in range(1, len(columns) + 1))
+        place = TableName(f"_etl_stage_{uuid.uuid4().hex}")
+        picked = ", ".join(
+            f"{self.quote(column.name)} AS {name}"
+            for column, name in zip(columns, names, strict=True)
+        )
+        source = f"SELECT {picked} FROM {self.qualified(table)} LIMIT 0"
+        self.run(connection, f"CREATE TEMP TABLE {self.qualified(place)} AS {source}").close()
+        staged = [replace(column, name=name) for column, name in zip(columns, names, strict=True)]
+        rows = sum(self.insert(connection, place, staged, batch) for batch in batches)
+        return Stage(self.qualified(place), names, rows)
+
+    def differs(self, column: Column, old: str, new: str) -> str:  # noqa: ARG002
+        return f"{old} IS DISTINCT FROM {new}"
+
+    # Out
+
+    def fetch(
+        self,
+        connection: sa.Connection,
+        sql: str,
+        values: Sequence[Any] | None,
+        *,
+        batch_rows: int | None = None,
+    ) -> Iterator[pl.DataFrame]:
+        """As the base's, by Arrow."""
+        raw = self._raw(connection)
+        result = raw.sql(sql) if values is None else raw.sql(sql, params=list(values))
+        if result is None:
+            raise ContractError(f"the statement gives no rows: {sql[:80]!r}; use execute()")
+        check_names(result.columns)
+        reader = result.to_arrow_reader(batch_rows or FETCH_ROWS)
+        empty = True
+        for batch in reader:
+            frame = _plain(pl.DataFrame(batch))
+            for part in frame.iter_slices(batch_rows) if batch_rows else [frame]:
+                empty = False
+                yield part
+        if empty:
+            yield _plain(pl.DataFrame(reader.schema.empty_table()))
+
+    def _result_columns(
+        self, connection: sa.Connection, cursor: Any, declared: list[str]
+    ) -> list[ResultColumn]:
+        raise NotImplementedError  # pragma: no cover - fetch() takes Arrow's types
+
+
+def _in_utc(connection: Any, _record: object) -> None:
+    connection.execute("SET TimeZone = 'UTC'")
+
+
+def _plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """Enumerations as text, and moments in UTC by its usual name."""
+    return frame.with_columns(
+        pl.col(pl.Categorical).cast(pl.String),
+        pl.selectors.enum().cast(pl.String),
+        pl.selectors.datetime(time_zone="*").dt.convert_time_zone("UTC"),
+    )
