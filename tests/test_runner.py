@@ -94,12 +94,13 @@ def bench(
 ) -> Iterator[Bench]:
     for name in ("DB_CONFIG_PATH", "ETL_PROFILE", "ETL_RUN_ID"):
         monkeypatch.delenv(name, raising=False)
-    settings_of(request.param, tmp_path)  # skips where there is no such server
-    url = {"sqlite": "sqlite:///data/test.db", "postgresql": POSTGRES_URL}.get(request.param)
-    if url is None:
-        url = str(MSSQL_URL)
-        driver = "pyodbc" if request.param == "mssql-pyodbc" else "mssql-python"
-        url += f"{'&' if '?' in url else '?'}driver={driver}"
+    settings = settings_of(request.param, tmp_path)  # skips where there is no such server
+    if settings.engine in ("sqlite", "duckdb"):
+        url = f"{settings.engine}:///data/test.db"
+    elif settings.engine == "postgresql":
+        url = POSTGRES_URL
+    else:
+        url = f"{MSSQL_URL}{'&' if '?' in str(MSSQL_URL) else '?'}driver={settings.driver}"
     monkeypatch.setenv("BENCH_URL", url)
     (tmp_path / "config.yaml").write_text(
         "databases: {test: {url: '${BENCH_URL}'}}\nprofiles: {other: {}}", encoding="utf-8"
@@ -272,29 +273,37 @@ class TestDryRun:
         [output] = result.outputs
         assert (result.status, result.rows_read, result.rows_written) == ("done", 5, 0)
         assert output.plan.created
-        assert output.plan.changes == Changes(inserted=2)
+        assert output.changes == Changes(inserted=2)
         assert (output.rows, output.rows_quarantined) == (2, 3)
         assert bench.rows() is None
         assert bench.runs() == []
         assert bench.quarantined() == []
-        if bench.settings.engine == "sqlite":
+        if bench.settings.engine in ("sqlite", "duckdb"):
             assert not (bench.config.path.parent / "data").exists()
 
     def test_a_table(self, bench: Bench) -> None:
         bench.execute(rows((1, "a"), (2, "b"), (3, "c")))
         result = bench.execute(rows((1, "a"), (2, None), (4, "d"), (5, "too long")), dry_run=True)
         [output] = result.outputs
-        assert output.plan.changes == Changes(inserted=1, updated=1, deleted=1, unchanged=1)
+        assert output.changes == Changes(inserted=1, updated=1, deleted=1, unchanged=1)
         assert not output.plan.created
         assert bench.rows() == [(1, "a"), (2, "b"), (3, "c")]
         assert len(bench.runs()) == 1
         assert bench.quarantined() == []
 
+    @pytest.mark.parametrize("mode", ["insert", "upsert", "sync"])
+    def test_tells_what_the_run_then_does(self, bench: Bench, mode: str) -> None:
+        bench.execute(rows((1, "a"), (2, "b"), (3, "c")))
+        job = bench.make(rows((1, "a"), (2, None), (4, "d")), mode=mode)
+        [planned] = execute(job, bench.config, dry_run=True).outputs
+        [done] = execute(job, bench.config).outputs
+        assert planned.changes == done.changes
+
     def test_append(self, bench: Bench) -> None:
         bench.execute(GOOD)
-        job = bench.make(rows((1, "a")), mode="append")
+        job = bench.make(rows((3, "a")), mode="append")
         [output] = execute(job, bench.config, dry_run=True).outputs
-        assert output.plan.changes == Changes(inserted=1)
+        assert output.changes == Changes(inserted=1)
 
     def test_how_the_schema_differs(self, bench: Bench) -> None:
         frame = pl.DataFrame({"id": [1], "extra": ["x"]})
@@ -302,7 +311,7 @@ class TestDryRun:
         [output] = bench.execute(rows((1, "a")), dry_run=True).outputs
         assert output.plan.missing_columns == ("name",)
         assert output.plan.other_columns == ("extra",)
-        assert output.plan.changes == Changes(updated=1)
+        assert output.changes == Changes(updated=1)
 
     def test_limit_implies_it(self, bench: Bench) -> None:
         result = bench.execute(GOOD, limit=1)

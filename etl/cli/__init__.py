@@ -7,14 +7,13 @@ that ``etl --help`` is instant.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from etl.cli._errors import DONE, FAILED, Reporter, Terminated, exit_code
+from etl.cli._errors import DONE, FAILED, Reporter, exit_code
 
 if TYPE_CHECKING:
     from etl.config import Config
@@ -116,9 +115,9 @@ def run(
     from etl.cli import _output
 
     def failed(error: str) -> None:
-        _output.json_line({**_NOTHING_RUN, "job": job, "error": error})
+        run_id = os.environ.get("ETL_RUN_ID")
+        _output.json_line({**_NOT_FINISHED, "run_id": run_id, "job": job, "error": error})
 
-    signal.signal(signal.SIGTERM, _terminate)
     with Reporter(debug=debug, on_error=failed if as_json else None) as reporter:
         from etl.jobs import check_job_name
 
@@ -137,28 +136,23 @@ def run(
                 allow_empty=allow_empty,
                 progress=progress,
             )
-    if result.exception is not None:
-        reporter.show(result.exception)
-    if as_json:
-        _output.json_line(result.as_dict())
-    else:
-        _output.run_result(result)
+        if result.exception is not None:
+            reporter.show(result.exception)
+        if as_json:
+            _output.json_line(result.as_dict())
+        else:
+            _output.run_result(result)
     raise typer.Exit(exit_code(result.exception) if result.exception else DONE)
 
 
-# What --json says of a run that did not begin.
-_NOTHING_RUN: dict[str, Any] = {
+# What --json says of a run that never came to a result.
+_NOT_FINISHED: dict[str, Any] = {
     "status": "failed",
     "rows_read": 0,
     "rows_written": 0,
     "rows_quarantined": 0,
     "seconds": 0.0,
-    "run_id": None,
 }
-
-
-def _terminate(*_: object) -> None:
-    raise Terminated
 
 
 @app.command()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -13,13 +15,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-__all__ = ["DONE", "FAILED", "INTERRUPTED", "TERMINATED", "USAGE", "Reporter", "Terminated", "exit_code"]  # fmt: skip
+__all__ = ["DONE", "FAILED", "INTERRUPTED", "TERMINATED", "USAGE", "Reporter", "exit_code"]  # fmt: skip
 
 DONE, FAILED, USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
-class Terminated(KeyboardInterrupt):
+class _Interrupted(KeyboardInterrupt):
+    """SIGINT, from Ctrl-C.
+
+    A type of its own: CPython notes a plain KeyboardInterrupt that passes through ``exec``, as
+    importing a dataclass does, and kills the process at exit even where it was caught.
+    """
+
+
+class _Terminated(KeyboardInterrupt):
     """SIGTERM, from an orchestrator: the run ends as it does at Ctrl-C."""
+
+
+_SIGNALS = {signal.SIGINT: _Interrupted, signal.SIGTERM: _Terminated}
 
 
 def exit_code(error: BaseException) -> int:
@@ -29,7 +42,7 @@ def exit_code(error: BaseException) -> int:
     (2, 1)
     """
     if isinstance(error, KeyboardInterrupt):
-        return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
+        return TERMINATED if isinstance(error, _Terminated) else INTERRUPTED
     return USAGE if isinstance(error, ConfigError) else FAILED
 
 
@@ -52,12 +65,20 @@ class Reporter:
         self.redact: Callable[[str], str] = str
         """Takes secrets out of a text; the configuration's, once there is one."""
 
+        self._handlers: dict[signal.Signals, Any] = {}
+
     def __enter__(self) -> Reporter:
+        for number, kind in _SIGNALS.items():
+            # One that is ignored stays so: `nohup`, a shell's background jobs.
+            if _is_main_thread() and signal.getsignal(number) is not signal.SIG_IGN:
+                self._handlers[number] = signal.signal(number, _raises(kind))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
         if error is None or isinstance(error, typer.Exit | SystemExit | GeneratorExit):
             return
         self.show(error)
@@ -69,7 +90,7 @@ class Reporter:
         """The error in words."""
         text = str(error)
         if isinstance(error, KeyboardInterrupt):
-            text = "interrupted: the run was stopped, and every table is as it was before"
+            text = "interrupted: whatever was not complete has been undone"
         elif not isinstance(error, EtlError):
             text = f"unexpected {type(error).__name__}: {text}"
             text += "" if self.debug else " (--debug shows where)"
@@ -83,6 +104,17 @@ class Reporter:
             _write(self.redact("".join(traceback.format_exception(error)).rstrip()))
         else:
             _write(self.text(error))
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _raises(kind: type[KeyboardInterrupt]) -> Callable[[int, object], None]:
+    def handler(_number: int, _frame: object) -> None:
+        raise kind
+
+    return handler
 
 
 def _write(text: str) -> None:

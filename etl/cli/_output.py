@@ -84,25 +84,24 @@ def run_result(result: RunResult) -> None:
 
 
 def _output(output: OutputResult, *, dry_run: bool) -> list[str]:
-    aside = f", {output.rows_quarantined} set aside" if output.rows_quarantined else ""
-    where = f"{output.table} in {output.database}"
+    where = f"{output.table} in {output.database} ({output.mode})"
+    changes = output.changes
+    to = "to " if dry_run else ""
+    words = ("insert", "update", "delete") if dry_run else ("inserted", "updated", "deleted")
+    counts = [changes.inserted, changes.updated, changes.deleted]
+    told = [f"{count} {to}{word}" for count, word in zip(counts, words, strict=True)]
+    told.append(f"{changes.unchanged} unchanged")
+    if output.rows_quarantined:
+        told.append(f"{output.rows_quarantined} set aside")
+    lines = [f"  {where}: {', '.join(told)}"]
+    if output.rows_quarantined and not dry_run:
+        lines.append("  rows set aside are in etl_quarantine")
     plan = output.plan
-    if not dry_run or plan is None:
-        lines = [f"  {where}: {_count(output.rows)} written ({output.mode}){aside}"]
-        if output.rows_quarantined:
-            lines.append("  rows set aside are in etl_quarantine")
-        return lines
-    changes = plan.changes
-    counts = (
-        f"{changes.inserted} to insert, {changes.updated} to update, "
-        f"{changes.deleted} to delete, {changes.unchanged} unchanged"
-    )
-    lines = [f"  {where}: {counts}{aside}"]
-    if plan.created:
+    if plan is not None and plan.created:
         lines.append("  the table would be created")
-    if plan.missing_columns:
+    if plan is not None and plan.missing_columns:
         lines.append(f"  the table lacks the columns {', '.join(plan.missing_columns)}")
-    if plan.other_columns:
+    if plan is not None and plan.other_columns:
         lines.append(f"  columns that no contract fills: {', '.join(plan.other_columns)}")
     return lines
 

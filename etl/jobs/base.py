@@ -7,7 +7,7 @@ import inspect
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from etl.config import get_config
 from etl.errors import ConfigError, ContractError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from etl.config import Config
     from etl.contracts.check import Checked
+    from etl.io.keys import Mode
     from etl.io.source import Reader
 
 __all__ = ["Job", "Table"]
@@ -33,13 +34,14 @@ _SUPPLIED = ("now", "run_id")
 class Table:
     """Where an output goes: a table of a database in config.yaml, and the contract of its rows.
 
-    ``mode`` is the door's: ``append`` keeps the old rows, ``replace`` leaves exactly the new ones.
+    ``mode`` is the door's (:func:`etl.io.db_helper.write_frame`); modes by key use the contract's
+    primary key.
     """
 
     database: str
     table: str
     contract: type[dy.Schema] = field(kw_only=True)
-    mode: Literal["append", "replace"] = field(default="replace", kw_only=True)
+    mode: Mode = field(default="replace", kw_only=True)
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ board_groups = Job(
         "current": TableRows(database="orders", table="dbo.board_groups", contract=BoardGroups),
     },
     transform=group_rows,
-    outputs={"groups": Table("orders", "dbo.board_groups", contract=BoardGroups)},
+    # The transform gives the rows of groups that are gone too: nothing is ever deleted.
+    outputs={"groups": Table("orders", "dbo.board_groups", contract=BoardGroups, mode="upsert")},
     schedule="30 */4 * * *",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from etl.runner._check import CheckItem, check, table_problems
-from etl.runner._compare import Changes, compare
+from etl.runner._compare import Changes, compare, in_mode
 from etl.runner._log import history, package_version
 from etl.runner._result import OutputResult, Reason, RunResult, TablePlan, group_reasons
 from etl.runner._run import execute, run
@@ -20,6 +20,7 @@ __all__ = [
     "execute",
     "group_reasons",
     "history",
+    "in_mode",
     "package_version",
     "run",
     "table_problems",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -10,7 +10,9 @@ import polars as pl
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Changes", "compare"]
+    from etl.io.keys import Mode
+
+__all__ = ["Changes", "compare", "in_mode"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +23,21 @@ class Changes:
     updated: int = 0
     deleted: int = 0
     unchanged: int = 0
+
+
+def in_mode(changes: Changes, mode: Mode) -> Changes:
+    """What a load mode makes of the difference between a table and a frame.
+
+    >>> in_mode(Changes(inserted=1, updated=2, deleted=3, unchanged=4), "upsert")
+    Changes(inserted=1, updated=2, deleted=0, unchanged=4)
+    """
+    if mode == "append":
+        return Changes(inserted=changes.inserted + changes.updated + changes.unchanged)
+    if mode == "insert":
+        return Changes(inserted=changes.inserted, unchanged=changes.updated + changes.unchanged)
+    if mode == "upsert":
+        return replace(changes, deleted=0)
+    return changes
 
 
 def compare(before: pl.DataFrame, after: pl.DataFrame, key: Sequence[str] = ()) -> Changes:

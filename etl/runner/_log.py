@@ -27,7 +27,8 @@ _UPDATE = (
     f"update {RUNS_TABLE} set status = :status, finished_at = :finished_at, "
     "rows_read = :rows_read, rows_written = :rows_written, "
     "rows_quarantined = :rows_quarantined, error = :error "
-    "where run_id = :run_id and job = :job and attempt = :attempt"
+    # A failure that comes after the commit, Ctrl-C for one, can't undo it: done stays done.
+    "where run_id = :run_id and job = :job and attempt = :attempt and status = 'running'"
 )
 
 
@@ -60,6 +61,8 @@ class RunLog:
                     params={"run_id": self.run_id, "job": self.job},
                 )
                 attempt = int(earlier["attempt"][0] or 0) + 1
+            # Before the commit: Ctrl-C right after it must still find the attempt to end.
+            self.attempts[settings] = attempt
             row = {
                 "run_id": self.run_id,
                 "job": self.job,
@@ -72,7 +75,6 @@ class RunLog:
             schema = EtlRuns.create_empty().schema
             frame = pl.DataFrame([{name: row.get(name) for name in schema}], schema=schema)
             tx.write_frame(frame, RUNS_TABLE, mode="append", contract=EtlRuns)
-        self.attempts[settings] = attempt
 
     def finish(
         self,

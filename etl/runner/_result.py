@@ -27,7 +27,6 @@ class Reason:
 class TablePlan:
     """What a dry run found that a run would do to a table."""
 
-    changes: Changes
     created: bool
     """There is no such table yet."""
     missing_columns: tuple[str, ...] = ()
@@ -38,12 +37,18 @@ class TablePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class OutputResult:
-    """One output table: rows written (or that a dry run would write), and those set aside."""
+    """One output table: what was done to it, or in a dry run would be, and the rows set aside.
+
+    A ``replace`` without a key counts its rows as deleted and inserted; the dry run before it
+    compares them by the contract's key.
+    """
 
     database: str
     table: str
     mode: str
     rows: int
+    """Rows that keep the contract."""
+    changes: Changes
     rows_quarantined: int
     reasons: tuple[Reason, ...] = ()
     plan: TablePlan | None = None

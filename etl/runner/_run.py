@@ -15,7 +15,7 @@ from etl.errors import ConfigError, ContractError, EtlError, SourceError
 from etl.io.source import ReadContext, silent
 from etl.io.tables import TableRows, live_columns, live_rows
 from etl.jobs import get_job
-from etl.runner._compare import Changes, compare
+from etl.runner._compare import Changes, compare, in_mode
 from etl.runner._log import RunLog
 from etl.runner._result import OutputResult, RunResult, TablePlan, group_reasons
 
@@ -200,8 +200,8 @@ def _steps(job: Job, config: Config, options: _Options, state: _State, runs: Run
     if options.dry_run:
         with state.phase("compare"):
             for name, table in job.outputs.items():
-                plan = _plan(settings[table.database], table, state.checked[name])
-                state.outputs.append(_output(table, state.checked[name], plan))
+                changes, plan = _plan(settings[table.database], table, state.checked[name])
+                state.outputs.append(_output(table, state.checked[name], changes, plan))
         return
     with state.phase("write"):
         _write(job, settings, options, state, runs)
@@ -220,7 +220,7 @@ def _refuse(job: Job, options: _Options, state: _State) -> None:
         return
     for name, table in job.outputs.items():
         checked = state.checked[name]
-        if table.mode != "replace" or checked.good.height:
+        if table.mode not in ("replace", "sync") or checked.good.height:
             continue
         if checked.rejected.height:
             reasons = group_reasons(checked.rejected["reason"])
@@ -265,35 +265,42 @@ def _write(
             )
             if checked.rejected.height:
                 runs.quarantine(tx, table.table, checked.rejected)
-            state.rows_written += loaded.rows
-            state.outputs.append(_output(table, checked, None))
+            state.rows_written += loaded.inserted + loaded.updated
+            changes = Changes(
+                inserted=loaded.inserted,
+                updated=loaded.updated,
+                deleted=loaded.deleted,
+                unchanged=loaded.unchanged,
+            )
+            state.outputs.append(_output(table, checked, changes))
         for database, tx in open_.items():
             runs.finish(database, tx, status="done", seconds=state.seconds, counts=state.counts)
 
 
-def _plan(settings: DatabaseSettings, table: Table, checked: Checked) -> TablePlan:
+def _plan(settings: DatabaseSettings, table: Table, checked: Checked) -> tuple[Changes, TablePlan]:
     columns = live_columns(settings, table.table)
     rows = live_rows(settings, table.table, table.contract) if columns is not None else None
     if columns is None or rows is None:
-        return TablePlan(changes=Changes(inserted=checked.good.height), created=True)
+        return Changes(inserted=checked.good.height), TablePlan(created=True)
     live = {column.name for column in columns}
     known = checked.good.columns
-    return TablePlan(
-        changes=Changes(inserted=checked.good.height)
-        if table.mode == "append"
-        else compare(rows, checked.good, table.key),
+    plan = TablePlan(
         created=False,
         missing_columns=tuple(name for name in known if name not in live),
         other_columns=tuple(column.name for column in columns if column.name not in known),
     )
+    return in_mode(compare(rows, checked.good, table.key), table.mode), plan
 
 
-def _output(table: Table, checked: Checked, plan: TablePlan | None) -> OutputResult:
+def _output(
+    table: Table, checked: Checked, changes: Changes, plan: TablePlan | None = None
+) -> OutputResult:
     return OutputResult(
         database=table.database,
         table=table.table,
         mode=table.mode,
         rows=checked.good.height,
+        changes=changes,
         rows_quarantined=checked.rejected.height,
         reasons=group_reasons(checked.rejected["reason"]),
         plan=plan,
