@@ -52,5 +52,5 @@ def close_databases() -> None:
     """Close every pool: before a fork, or when files are to be moved."""
     with _lock:
         for database in _open.values():
-            database.engine.dispose()
+            database.close()
         _open.clear()

@@ -93,6 +93,10 @@ class Database(ABC):
     def _create_engine(self) -> sa.Engine:
         """Make the engine; a missing driver is a ConfigError that says what to install."""
 
+    def close(self) -> None:
+        """Close the pool; the next use opens it anew."""
+        self.engine.dispose()
+
     # Transactions
 
     @contextmanager

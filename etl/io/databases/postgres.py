@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import polars as pl
@@ -14,17 +15,20 @@ from etl.io.databases.base import Database
 from etl.io.databases.columns import Column, TableName
 from etl.io.databases.decode import ResultColumn
 from etl.io.databases.keyed import Stage
+from etl.io.databases.postgres_arrow import ArrowReader
+from etl.io.databases.postgres_types import modifier
 from etl.io.preflight import Rules
 from etl.io.sql_types import read_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import sqlalchemy as sa
 
 __all__ = ["PostgresDatabase"]
 
 _COPY_ROWS: Final = 50_000
+_WRITES: Final = "etl writes"
 
 # SQLSTATE classes and codes after which the same call can succeed
 # (postgresql.org/docs/current/errcodes-appendix.html).
@@ -93,24 +97,28 @@ class PostgresDatabase(Database):
         return engine
 
     def _begin(self, connection: sa.Connection, *, write: bool) -> None:
-        """Nothing to do: psycopg begins a transaction with the first statement."""
+        """psycopg begins a transaction with the first statement."""
+        connection.info[_WRITES] = write
 
     def translate(self, error: Exception) -> EtlError | None:
         """psycopg's errors, by SQLSTATE."""
         import psycopg
 
         original: Any = getattr(error, "orig", None) or error
-        if not isinstance(original, psycopg.Error):
+        state = getattr(original, "sqlstate", None) or ""
+        if isinstance(original, psycopg.Error):
+            text = str(original.diag.message_primary or original)
+            if original.diag.message_detail and state[:2] in {"22", "23"}:
+                text += f" ({original.diag.message_detail})"
+        elif type(original).__module__.startswith("adbc_driver_manager"):
+            text = str(original)
+        else:
             return None
-        state = original.sqlstate or ""
-        text = str(original.diag.message_primary or original)
-        if original.diag.message_detail and state[:2] in {"22", "23"}:
-            text += f" ({original.diag.message_detail})"
         if state in _LOGIN or _REFUSED.search(text):
             return self.failure(f"{text}; check its username, password and database", ConfigError)
         if state.startswith(_TRANSIENT):
             return self.failure(text, TransientError)
-        if not state and isinstance(original, psycopg.OperationalError):
+        if not state and type(original).__name__ == "OperationalError":
             return self.failure(text, TransientError)
         return self.failure(text)
 
@@ -133,8 +141,8 @@ class PostgresDatabase(Database):
     def _column(self, row: Sequence[Any]) -> Column:
         name, type_name, typmod, notnull, has_default, identity, generated = row[:7]
         collation, kind, domain_typmod = row[7:]
-        modifier = typmod if typmod >= 0 else domain_typmod
-        length, precision, scale = _modifier(type_name, modifier)
+        packed = typmod if typmod >= 0 else domain_typmod
+        length, precision, scale = modifier(type_name, packed)
         dtype = read_dtype(type_name, self.dialect, precision=precision, scale=scale)
         if dtype is None and type_name == "numeric":
             dtype = pl.Decimal(38, 9)  # no scale declared: the widest that leaves room for both
@@ -218,6 +226,37 @@ class PostgresDatabase(Database):
 
     # Out
 
+    @cached_property
+    def _arrow(self) -> ArrowReader:
+        return ArrowReader(self.settings)
+
+    def close(self) -> None:
+        super().close()
+        self._arrow.close()
+
+    def fetch(
+        self,
+        connection: sa.Connection,
+        sql: str,
+        values: Sequence[Any] | None,
+        *,
+        batch_rows: int | None = None,
+    ) -> Iterator[pl.DataFrame]:
+        """As the base's; by Arrow where nothing that this transaction wrote has to be seen."""
+        if not connection.info[_WRITES]:
+            import psycopg
+
+            text = sql
+            if values is not None:
+                # The driver's own quoting: the server is asked the same question either way.
+                raw: Any = connection.connection.driver_connection
+                text = psycopg.ClientCursor(raw).mogrify(sql, values)
+            frames = self._arrow.frames(text, batch_rows=batch_rows)
+            if frames is not None:
+                yield from frames
+                return
+        yield from super().fetch(connection, sql, values, batch_rows=batch_rows)
+
     def _read_cursor(self, connection: sa.Connection, *, streaming: bool) -> Any:
         raw: Any = connection.connection.driver_connection
         # A plain cursor holds the whole result on this side; a named one leaves it on the server.
@@ -249,21 +288,6 @@ def _text_loaders(connection: Any, _record: object) -> None:
 
     for name in ("json", "jsonb", "uuid"):
         connection.adapters.register_loader(name, TextLoader)
-
-
-def _modifier(type_name: str, modifier: int) -> tuple[int | None, int | None, int | None]:
-    """Length, precision and scale from ``atttypmod``, as ``format_type`` reads it."""
-    if modifier < 0:
-        return None, None, None
-    if type_name in {"varchar", "bpchar"}:
-        return modifier - 4, None, None
-    if type_name == "numeric":
-        packed = modifier - 4
-        scale = packed & 0x7FF
-        return None, (packed >> 16) & 0xFFFF, scale - 0x800 if scale > 0x3FF else scale
-    if type_name in {"timestamp", "timestamptz", "time", "timetz"}:
-        return None, None, modifier
-    return None, None, None
 
 
 def _csv(frame: pl.DataFrame) -> bytes:
