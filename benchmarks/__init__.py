@@ -1,0 +1,1 @@
+"""Measurements, each run with one command; what they found is in README.md beside them."""
