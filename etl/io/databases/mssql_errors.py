@@ -85,6 +85,11 @@ _RULES: Final = (
         advice="the ODBC driver can't be loaded; run `etl check`",
     ),
     _Rule(
+        ConfigError,
+        states=frozenset({"IM012", "01S00"}),  # "keyword syntax error", "invalid attribute"
+        advice="check the options of its connection",
+    ),
+    _Rule(
         TransientError,
         phrases=(
             "(tcp provider|named pipes provider|sql server network interfaces): ",

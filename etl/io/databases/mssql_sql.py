@@ -72,9 +72,11 @@ ORDER BY k.ORDINAL_POSITION
 """
 
 REFERENCED_BY: Final = """
-SELECT DISTINCT OBJECT_SCHEMA_NAME(parent_object_id), OBJECT_NAME(parent_object_id)
-FROM sys.foreign_keys
-WHERE referenced_object_id = OBJECT_ID(?) AND parent_object_id <> referenced_object_id
+SELECT DISTINCT s.name, t.name
+FROM sys.foreign_keys AS f
+JOIN sys.tables AS t ON t.object_id = f.parent_object_id
+JOIN sys.schemas AS s ON s.schema_id = t.schema_id
+WHERE f.referenced_object_id = OBJECT_ID(?) AND f.parent_object_id <> f.referenced_object_id
 """
 
 # Types whose length the catalogue tells in bytes or UTF-16 units.
