@@ -135,6 +135,8 @@ def test_a_text_becomes_the_nearest_double_and_keeps_whole_numbers(cells: list[s
         ("0.00", pl.String(), pl.Decimal(12, 2), Decimal(0)),
         ("-.50", pl.String(), pl.Decimal(12, 2), Decimal("-0.5")),
         ("100", pl.String(), pl.Decimal(12, 2), Decimal(100)),
+        ("1.50000", pl.String(), pl.Decimal(12, 2), Decimal("1.5")),
+        ("007.000", pl.String(), pl.Decimal(12, 2), Decimal(7)),
         ("1.005", pl.String(), pl.Decimal(12, 2), None),
         ("99999999999", pl.String(), pl.Decimal(12, 2), None),
         (9999999999.999, pl.Float64(), pl.Decimal(12, 2), None),
