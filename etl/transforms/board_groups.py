@@ -33,8 +33,8 @@ def group_rows(groups: FrameT, current: object, *, now: dt.datetime) -> FrameT:
     ----------
     groups
         The groups of one or more boards, each board's complete: ``board_id``, ``group_id``,
-        ``title``, ``position`` (a number), ``color``, ``archived``. A pandas or polars frame, a
-        LazyFrame, a pyarrow Table or a DuckDB relation.
+        ``title``, ``position`` (a number, or its text, which is what monday gives), ``color``,
+        ``archived``. A pandas or polars frame, a LazyFrame, a pyarrow Table or a DuckDB relation.
     current
         The table's rows, with the columns of
         :class:`~etl.contracts.board_groups.BoardGroups`; of the same engine as ``groups``.
@@ -49,7 +49,8 @@ def group_rows(groups: FrameT, current: object, *, now: dt.datetime) -> FrameT:
     Raises
     ------
     ContractError
-        A column is missing, ``position`` is no number, or ``now`` has no time zone.
+        A column is missing, ``position`` has a type that is no number, or ``now`` has no time
+        zone. A ``position`` whose text is no number is an error of the engine's own.
 
     Examples
     --------
@@ -76,7 +77,7 @@ def _group_rows(groups: Lazy, current: Lazy, *, now: dt.datetime) -> Lazy:
     groups = typed(groups.select(*_FROM_BOARD), BoardGroups)
     current = typed(current.select(*_COLUMNS), BoardGroups)
     position = groups.collect_schema()["position"]
-    if not position.is_numeric():
+    if not (position.is_numeric() or position == nw.String):
         raise ContractError(f"group_rows: position must be a number, the groups have {position}")
     of_these_boards = current.join(groups.select("board_id").unique(), on="board_id", how="semi")
     of_others = current.join(groups.select("board_id").unique(), on="board_id", how="anti")

@@ -190,6 +190,22 @@ def test_gone_back_and_archived() -> None:
     assert back.filter(group_id="a")["first_seen_at"].item() == BEFORE[0]
 
 
+def test_a_position_may_be_text_as_monday_gives_it(engine: Engine) -> None:
+    group = pl.DataFrame([(1, "a", "A", 65536.5, None, False)], schema=TYPES, orient="row")
+    table = group_rows(group, BoardGroups.create_empty(), now=BEFORE[0])
+    as_text = group.with_columns(position=pl.lit("65536.500"))
+    rows = engine.read(group_rows(*hand_over(engine, as_text, table), now=NOW))
+    assert_frame_equal(split(rows, BoardGroups).good, table, check_exact=True)
+
+
+def test_a_position_that_is_no_number_is_not_silently_null(engine: Engine) -> None:
+    group = pl.DataFrame([(1, "a", "A", 1.0, None, False)], schema=TYPES, orient="row")
+    odd = group.with_columns(position=pl.lit("first"))
+    natives = hand_over(engine, odd, BoardGroups.create_empty())
+    with pytest.raises(Exception, match="first"):  # each engine has an exception of its own
+        engine.read(group_rows(*natives, now=NOW))
+
+
 def test_now_in_another_zone_is_the_same_moment() -> None:
     group = pl.DataFrame([(1, "a", "A", 1.0, None, False)], schema=TYPES, orient="row")
     elsewhere = NOW.astimezone(dt.timezone(dt.timedelta(hours=-5)))
@@ -204,7 +220,7 @@ def test_what_is_wrong_with_the_input_is_said() -> None:
         group_rows(nothing, table, now=NOW.replace(tzinfo=None))
     with pytest.raises(ContractError, match="groups: the frame has no column archived"):
         group_rows(nothing.drop("archived"), table, now=NOW)
-    with pytest.raises(ContractError, match="position must be a number, the groups have String"):
-        group_rows(nothing.cast({"position": pl.String}), table, now=NOW)
+    with pytest.raises(ContractError, match="position must be a number, the groups have Boolean"):
+        group_rows(nothing.cast({"position": pl.Boolean}), table, now=NOW)
     with pytest.raises(ContractError, match="different engines"):
         group_rows(nothing, ENGINES["pyarrow"].make(table), now=NOW)
