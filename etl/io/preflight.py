@@ -6,7 +6,7 @@ error lists each column at fault with a count and examples.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
@@ -17,7 +17,7 @@ from etl.io.names import did_you_mean
 from etl.io.sql_types import utf16_length
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from etl.io.databases.columns import Column
 
@@ -44,6 +44,8 @@ class Rules:
     largest_integer: int | None = None
     """Where an unsigned 64-bit column can't hold all of its type."""
     year_range: tuple[int, int] = (1, 9999)
+    grains: Mapping[str, tuple[int, tuple[int, ...]]] = field(default_factory=dict)
+    """By type name: microseconds modulo the first are one of the second, or the engine rounds."""
     date_ranges: dict[str, tuple[int, int]] | None = None
     """By type name, where one differs (SQL Server's ``datetime`` begins in 1753)."""
 
@@ -228,10 +230,13 @@ class _Cast:
 
     def _fraction(self, values: pl.Series, result: pl.Series) -> pl.Series:
         """Digits of a second past what the column keeps are refused or, if asked, cut."""
-        digits = self.column.scale
-        step = 10 ** (6 - digits) if digits is not None and digits < 6 else 1
-        if step > 1:
-            result = (result.to_physical() // step * step).cast(result.dtype)
+        digits = self.column.scale if self.column.scale is not None else 6
+        modulus, kept = self.rules.grains.get(self.column.type, (10 ** (6 - min(digits, 6)), (0,)))
+        if modulus > 1:
+            ticks = result.to_physical()
+            rest = ticks % modulus
+            floor = sum(((rest >= at).cast(pl.Int64) * step for at, step in _steps(kept)), 0 * rest)
+            result = (ticks - rest + floor).cast(result.dtype)
         if self.on_loss == "error":
             same = result.cast(values.dtype) == values
             self._unless(same, f"has more digits of a second than {self.column.type} keeps")
@@ -310,6 +315,11 @@ class _Cast:
         shown = ", ".join(_short(value) for value in examples)
         more = ", ..." if count > len(examples) else ""
         self.problems.append(f"{self.column.name}: {count} value(s): {shown}{more} {what}")
+
+
+def _steps(kept: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Each value that is kept, and how far it is from the one before."""
+    return [(at, at - before) for before, at in zip((0, *kept), kept, strict=False)]
 
 
 def _short(value: object) -> str:

@@ -54,6 +54,9 @@ class MssqlDatabase(Database):
         infinity=False,
         text_length="utf16",
         byte_text=True,
+        # A datetime counts in 1/300 s and shows .000, .003 and .007; a smalldatetime in minutes
+        # (learn.microsoft.com/sql/t-sql/data-types/datetime-transact-sql).
+        grains={"datetime": (10_000, (0, 3_000, 7_000)), "smalldatetime": (60_000_000, (0,))},
         date_ranges={"datetime": (1753, 9999), "smalldatetime": (1900, 2078)},
     )
     brackets = True

@@ -192,7 +192,9 @@ def create_stage(stage: str, columns: Sequence[Column]) -> str:
 
 def _collate(column: Column) -> str:
     """The target's collation: a varchar's code page hangs on it, and so does what a key equals."""
-    return f" COLLATE {column.collation}" if column.collation and column.type in _COLLATED else ""
+    if column.type not in _COLLATED or (column.collation or "default").casefold() == "default":
+        return ""  # the database's own
+    return f" COLLATE {column.collation}"
 
 
 def insert_values(stage: str, columns: Sequence[Column]) -> str:
