@@ -99,7 +99,9 @@ def test_a_bad_value_in_a_later_batch_leaves_the_old_table(door: Door, mode: str
     table = door.create("id SMALLINT, note VARCHAR(5)")
     door.write(OLD, table)
     batches = [NEW, pl.DataFrame({"id": [70_000], "note": ["x"]})]
-    with pytest.raises(ContractError, match=r"id: 1 value\(s\): 70000 does not fit (smallint|int2)"):
+    with pytest.raises(
+        ContractError, match=r"id: 1 value\(s\): 70000 does not fit (smallint|int2)"
+    ):
         door.write(batches, table, mode=mode)
     assert door.read(table).sort("id").equals(OLD.cast({"id": pl.Int16}))
 
