@@ -30,9 +30,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     board = PeerBoard.sample(options.rows, id=options.board)
-    server = MondayServer(
-        [board], token=options.token, sdl=options.schema, port=options.port
-    )
+    server = MondayServer([board], token=options.token, sdl=options.schema, port=options.port)
     for fault in options.fault:
         name, page, times, *_ = [*fault.split(":"), None, None]
         server.fail(

@@ -91,9 +91,12 @@ FAULTS: Mapping[str, Make] = {
     # what passes
     "bad-gateway": _html(502),
     "internal": lambda _: json_reply(
-        {"error_code": "INTERNAL_SERVER_ERROR", "error_message": "Internal server error",
-         "status_code": 500}
-    ),  # fmt: skip
+        {
+            "error_code": "INTERNAL_SERVER_ERROR",
+            "error_message": "Internal server error",
+            "status_code": 500,
+        }
+    ),
     "locked": _error("Board is locked", 423, code="ResourceLocked", status_code=423),
     "conflict": _error("Conflict", 409, code="IDEMPOTENCY_CONFLICT", status_code=409),
     "partial-internal": _with_data("Internal server error", code="INTERNAL_SERVER_ERROR"),
@@ -102,9 +105,13 @@ FAULTS: Mapping[str, Make] = {
     # cursors
     "cursor": _error("The cursor has expired", code="CursorExpiredError"),
     "cursor-old": lambda _: json_reply(
-        {"error_code": "CursorException", "error_message": "The cursor is no longer valid",
-         "status_code": 200, "error_data": {}}
-    ),  # fmt: skip
+        {
+            "error_code": "CursorException",
+            "error_message": "The cursor is no longer valid",
+            "status_code": 200,
+            "error_data": {},
+        }
+    ),
     # what does not pass
     "partial": _with_data("Could not resolve column", code="ColumnValueException"),
     "forbidden": _error("User unauthorized", 403, code="UserUnauthorizedException"),

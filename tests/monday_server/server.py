@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+from graphql import GraphQLError, GraphQLObjectType, GraphQLSchema, build_schema, graphql_sync
 
 from etl.samples import SampleBoard
-from graphql import GraphQLError, GraphQLObjectType, GraphQLSchema, build_schema, graphql_sync
 from tests.monday_server.faults import FAULTS, Fault, Reply, json_reply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
 
 __all__ = ["OWN_SCHEMA", "REAL_SCHEMA", "Asked", "MondayServer", "PeerBoard"]
 

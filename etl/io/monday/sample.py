@@ -95,7 +95,8 @@ class SampleTransport(httpx.BaseTransport):
     def _page(self, start: int, variables: dict[str, Any], query: str) -> str:
         stop = min(start + min(variables["limit"], _MOST_ITEMS), self._board.rows)
         cursor = json.dumps(f"sample-{stop}" if stop < self._board.rows else None)
-        columns = [name for name in variables.get("columns", ()) if name in self._board.columns]
+        asked = dict.fromkeys(variables.get("columns", ()))
+        columns = [name for name in asked if name in self._board.columns]
         texts = [self._variants(column, query) for column in columns]
         items = ",".join(self._item(index, columns, texts, query) for index in range(start, stop))
         return f'{{"cursor":{cursor},"items":[{items}]}}'
@@ -124,9 +125,11 @@ class SampleTransport(httpx.BaseTransport):
         if query not in self._selections:
             self._selections[query] = _selection(query)
         common, by_type = self._selections[query]
-        fields = common | by_type.get(cell["__typename"], frozenset())
-        asked = {name: value for name, value in cell.items() if name in fields}
-        return json.dumps(_pruned(asked, fields), ensure_ascii=False)
+        own = by_type.get(cell["__typename"], frozenset())
+        # The type's name is asked for inside files alone.
+        fields = (common | own) - {"__typename"}
+        asked = {name: _pruned(value, own) for name, value in cell.items() if name in fields}
+        return json.dumps(asked, ensure_ascii=False)
 
 
 def _selection(query: str) -> tuple[frozenset[str], dict[str, frozenset[str]]]:

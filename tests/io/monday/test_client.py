@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -12,8 +13,10 @@ from pydantic import SecretStr
 from etl.errors import ConfigError, SourceError
 from etl.io.monday.client import MondayClient, RetryPolicy
 from etl.io.monday.documents import BOARD
-from tests.io.monday.conftest import Clock, Serve
 from tests.monday_server import MondayServer
+
+if TYPE_CHECKING:
+    from tests.io.monday.conftest import Clock, Serve
 
 VARIABLES = {"board": ["9200517329"]}
 
@@ -101,7 +104,7 @@ def test_the_total_wait_is_bounded(serve: Serve, clock: Clock) -> None:
 def test_a_wait_that_is_too_long_is_not_begun(serve: Serve, clock: Clock) -> None:
     server, client = serve()
     server.fail("limit-long", times=None)
-    with pytest.raises(SourceError, match="IP blocked.*asked to wait 7200 s"):
+    with pytest.raises(SourceError, match=r"IP blocked.*asked to wait 7200 s"):
         client.execute(BOARD, VARIABLES)
     assert clock.waits == []
     assert len(server.asked) == 1
@@ -157,7 +160,7 @@ def test_a_refused_token_is_never_repeated(
     server, _ = serve()
     secret = "wrong-token-9d41c2"
     with MondayClient(server.url, SecretStr(secret), sleep=clock.sleep) as client:
-        with pytest.raises(SourceError, match="refused the token.*MONDAY_API_TOKEN") as caught:
+        with pytest.raises(SourceError, match=r"refused the token.*MONDAY_API_TOKEN") as caught:
             client.execute(BOARD, VARIABLES)
         # The peer's own answer quotes the token.
         assert server.asked[0].headers["authorization"] == secret
@@ -188,7 +191,9 @@ def test_blanks_around_a_token_are_dropped(serve: Serve, clock: Clock) -> None:
     assert server.asked[0].status == 200
 
 
-@pytest.mark.parametrize("url", ["", "api.example/v2", "ftp://api.example", "http://", "http://host:port"])
+@pytest.mark.parametrize(
+    "url", ["", "api.example/v2", "ftp://api.example", "http://", "http://host:port"]
+)
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="MONDAY_API_URL"):
         MondayClient(url, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import combinations
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
@@ -12,6 +12,9 @@ from graphql import GraphQLSchema, build_schema, parse, validate
 from etl.io.monday.column_types import COLUMN_TYPES
 from etl.io.monday.documents import BOARD, GROUPS, Document, first_page, next_page
 from tests.monday_server import OWN_SCHEMA, REAL_SCHEMA
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SCHEMAS = [
     pytest.param(OWN_SCHEMA, id="own"),
