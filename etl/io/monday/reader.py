@@ -252,6 +252,4 @@ def _settings(config: Config, board: str) -> tuple[MondaySettings, BoardSettings
 def _sample_note(settings: MondaySettings) -> tuple[str, ...]:
     if not settings.sample:
         return ()
-    return (
-        f"no token is set: these are the {settings.sample_rows} generated items of the sample board",
-    )
+    return (f"no token is set: this is the generated sample board of {settings.sample_rows} items",)

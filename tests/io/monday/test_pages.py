@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -214,6 +215,23 @@ def test_progress_is_told_after_every_page(serve: Serve) -> None:
     told: list[tuple[str, int, int | None]] = []
     read(client, progress=lambda *args: told.append(args))
     assert told == [(f"board {BOARD}", 500, 501), (f"board {BOARD}", 501, 501)]
+
+
+@small_pages
+def test_the_next_page_is_fetched_while_this_one_is_worked_on(serve: Serve) -> None:
+    server, client = serve(15)
+    came = threading.Event()
+    answer = server.answer
+
+    def watched(raw: bytes, headers: Any) -> Any:
+        if b"cursor: $cursor" in raw:
+            came.set()
+        return answer(raw, headers)
+
+    server.answer = watched  # type: ignore[method-assign]
+    during: list[bool] = []
+    read(client, progress=lambda *_: during.append(came.wait(30)))
+    assert during == [True, True]  # the first page was still in our hands
 
 
 def test_an_empty_board_gives_an_empty_frame_of_the_same_types(serve: Serve) -> None:

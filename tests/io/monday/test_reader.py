@@ -121,7 +121,7 @@ def test_the_sample_board_is_read_through_the_same_client_and_says_so() -> None:
     )
     assert sample.frame.equals(live.frame)
     assert set(sample.notes) - set(live.notes) == {
-        "no token is set: these are the 30 generated items of the sample board"
+        "no token is set: this is the generated sample board of 30 items"
     }
 
 
