@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks/README.md")  # fmt: skip
 
 _FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+_FILE = re.compile(r"<!-- file: (\S+) -->\s*$")
 _GENERATED = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -40,6 +41,8 @@ class Block:
     """Of its first line, from 1."""
     follows: bool
     """Nothing but blank lines stands between it and the block before it."""
+    file: str | None
+    """The file that the block is, where the document says so."""
 
 
 def blocks(text: str) -> list[Block]:
@@ -49,7 +52,9 @@ def blocks(text: str) -> list[Block]:
     for match in _FENCE.finditer(text):
         follows = bool(found) and not text[end : match.start()].strip()
         line = text.count("\n", 0, match.start("text")) + 1
-        found.append(Block(match["language"], match["text"], line, follows))
+        file = _FILE.search(text, end, match.start())
+        named = file[1] if file else None
+        found.append(Block(match["language"], match["text"], line, follows, named))
         end = match.end()
     return found
 

@@ -20,7 +20,8 @@ import pytest
 import typer
 
 from etl.cli import app
-from etl.config import reset_config
+from etl.config import load_config, reset_config
+from etl.errors import ConfigError
 from etl.io.databases import close_databases
 from etl.io.keys import Mode
 from tests.documents import DOCUMENTS, ROOT, Block, anchors, blocks, generated, matches, rows_below
@@ -108,7 +109,9 @@ def test_every_example_gives_what_is_shown(document: Path, project: Path) -> Non
             continue
         assert not printed, f"{where}: the example before prints something and does not show it"
         printed = None
-        if block.language == "python":
+        if block.file is not None:
+            (project / block.file).write_text(block.text, encoding="utf-8")
+        elif block.language == "python":
             printed = run_python(block, document, namespace)
         elif block.language == "console":
             close_databases()  # the command may want the same file
@@ -118,7 +121,10 @@ def test_every_example_gives_what_is_shown(document: Path, project: Path) -> Non
 
 def test_readme_shows_the_two_commands_and_examples_that_run() -> None:
     text = text_of("README.md")
-    for command in ("pip install uv && uv run etl run board-planning", "uv run --all-extras pytest"):
+    for command in (
+        "pip install uv && uv run etl run board-planning",
+        "uv run --all-extras pytest",
+    ):
         assert f"\n{command}\n" in text
     assert "```mermaid" in text
     assert {block.language for block in blocks(text)} >= {"python", "console"}
@@ -182,6 +188,21 @@ def test_every_key_of_the_configuration_is_told(heading: str, definition: str) -
     assert sorted(told) == sorted(schema["properties"])
 
 
+def test_every_piece_of_configuration_is_one(project: Path) -> None:
+    pieces = [block for block in blocks(text_of("docs/config.md")) if block.language == "yaml"]
+    for block in pieces:
+        text = block.text
+        if "databases:" not in re.findall(r"^\w+:", text, re.MULTILINE):
+            text += "databases: {orders: {url: 'sqlite://'}}\n"
+        (project / "piece.yaml").write_text(text, encoding="utf-8")
+        if block.file is None:
+            load_config(project / "piece.yaml")
+        else:
+            with pytest.raises(ConfigError):
+                load_config(project / "piece.yaml")
+    assert len(pieces) > 3
+
+
 def test_every_variable_of_the_environment_is_told() -> None:
     source = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "etl").rglob("*.py"))
     used = set(re.findall(r"environ(?:\.get\(|\[)\"(\w+)\"", source))
@@ -218,7 +239,9 @@ def test_every_message_in_troubleshooting_is_one_of_the_package() -> None:
         parts = [part for part in parts if len(part) > 8]
         assert parts, f"nothing to look for in {message!r}"
         for part in parts:
-            assert any(part in text for text in known), f"{part!r} of {message!r} is nowhere in etl/"
+            assert any(part in text for text in known), (
+                f"{part!r} of {message!r} is nowhere in etl/"
+            )
 
 
 def test_matching_tells_differences() -> None:
