@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -20,7 +20,6 @@ from tests.databases import Door, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 OLD = pl.DataFrame({"id": range(1000), "note": ["old"] * 1000})
 
@@ -52,7 +51,7 @@ def place(door: Door) -> tuple[Door, str]:
 
 
 def start(door: Door, table: str, mode: str, stop_after: int) -> subprocess.Popen[str]:
-    directory = os.path.dirname(door.settings.database) if door.engine == "sqlite" else "/"  # noqa: PTH120
+    directory = str(Path(door.settings.database).parent)
     return subprocess.Popen(
         [
             sys.executable,
@@ -75,8 +74,9 @@ def test_a_killed_load_leaves_the_old_table(
     with start(door, table, mode, stop_after) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == "ready\n"
-        # A reader in the middle of the load sees the old rows and does not wait.
-        assert door.read(table).sort("id").equals(OLD)
+        if door.engine != "duckdb":  # a file of DuckDB's belongs to one process at a time
+            # A reader in the middle of the load sees the old rows and does not wait.
+            assert door.read(table).sort("id").equals(OLD)
         child.send_signal(signal.SIGKILL)
     assert child.returncode == -signal.SIGKILL
     assert door.read(table).sort("id").equals(OLD)
@@ -91,7 +91,7 @@ def test_a_load_that_goes_on_is_published_whole(place: tuple[Door, str]) -> None
 
     def watch() -> None:
         while not finished.is_set():
-            frame = door.read(table)
+            frame = door.read(table)  # on DuckDB, it waits for the writer to let go of the file
             seen.update((frame.height, note) for note in frame["note"].unique())
             time.sleep(0.005)
 

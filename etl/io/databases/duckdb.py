@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["DuckdbDatabase"]
 
 _TYPE: Final = re.compile(r"^(?P<name>[^(\[]+)(\((?P<precision>\d+),\s*(?P<scale>\d+)\))?$")
+_BUSY_SECONDS: Final = 60.0
 _FRAME: Final = "_etl_frame"
 
 
@@ -65,6 +66,7 @@ class DuckdbDatabase(Database):
             sa.URL.create("duckdb", database=self.settings.database),
             poolclass=StaticPool if self.in_memory else NullPool,
         )
+        sa.event.listen(engine, "do_connect", _patient)
         sa.event.listen(engine, "connect", _in_utc)
         return engine
 
@@ -222,6 +224,25 @@ class DuckdbDatabase(Database):
         self, connection: sa.Connection, cursor: Any, declared: list[str]
     ) -> list[ResultColumn]:
         raise NotImplementedError  # pragma: no cover - fetch() takes Arrow's types
+
+
+def _patient(dialect: Any, _record: object, arguments: Any, options: Any) -> Any:
+    """Wait for another process to let go of the file, as SQLite's busy timeout does."""
+    import duckdb
+    from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
+    def held(error: BaseException) -> bool:
+        return isinstance(error, duckdb.IOException) and "lock" in str(error)
+
+    for attempt in Retrying(
+        retry=retry_if_exception(held),
+        stop=stop_after_delay(_BUSY_SECONDS),
+        wait=wait_random_exponential(0.05, 2),
+        reraise=True,
+    ):
+        with attempt:
+            return dialect.connect(*arguments, **options)
+    return None  # not reached: the last attempt returns or raises
 
 
 def _in_utc(connection: Any, _record: object) -> None:
