@@ -394,13 +394,8 @@ class Database(ABC):
             if cursor.description is None:
                 raise ContractError(f"the statement gives no rows: {sql[:80]!r}; use execute()")
             decoder = Decoder(self._result_columns(connection, cursor, declared), self._decode)
-            # batch_rows is a promise of size; without it, one frame comes from a few large fetches.
-            empty = True
-            while rows := cursor.fetchmany(batch_rows or FETCH_ROWS):
-                empty = False
-                yield decoder.frame(rows)
-            if empty:
-                yield decoder.frame([])
+            # batch_rows is a promise of size; without it, one frame comes from a few large ones.
+            yield from decoder.frames(cursor, batch_rows or FETCH_ROWS)
         finally:
             cursor.close()
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
 from etl.errors import ContractError, LoadError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["Decoder", "ResultColumn", "check_names", "plain_series"]
+
+
+_GULP: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -52,15 +55,21 @@ class Decoder:
         self._columns = columns
         self._decode = decode
 
-    def frame(self, rows: Sequence[Sequence[Any]]) -> pl.DataFrame:
-        """The rows as a frame."""
-        values: list[Sequence[Any]] = (
-            list(zip(*rows, strict=True)) if rows else [()] * len(self._columns)
-        )
+    def frames(self, cursor: Any, size: int) -> Iterator[pl.DataFrame]:
+        """What a cursor gives, at most so many rows a frame: at least one frame, perhaps empty."""
+        empty = True
+        for values in _column_batches(cursor, size):
+            empty = False
+            yield self._frame(values)
+        if empty:
+            yield self._frame([[] for _ in self._columns])
+
+    def _frame(self, values: Sequence[Sequence[Any]]) -> pl.DataFrame:
         series = [
             self._decode(column_values, column)
             for column_values, column in zip(values, self._columns, strict=True)
         ]
+        rows = bool(values and values[0])
         # What the first values showed holds for the batches after them.
         self._columns = [
             replace(column, dtype=made.dtype)
@@ -69,6 +78,22 @@ class Decoder:
             for column, made in zip(self._columns, series, strict=True)
         ]
         return pl.DataFrame([s.cast(pl.String) if s.dtype == pl.Null else s for s in series])
+
+
+def _column_batches(cursor: Any, size: int) -> Iterator[list[list[Any]]]:
+    """Rows as columns. In small gulps: tuples that stay in the processor's cache cost half."""
+    values: list[list[Any]] = []
+    count = 0
+    while rows := cursor.fetchmany(min(_GULP, size - count)):
+        values = values or [[] for _ in rows[0]]
+        for column, more in zip(values, zip(*rows, strict=True), strict=True):
+            column.extend(more)
+        count += len(rows)
+        if count >= size:
+            yield values
+            values, count = [], 0
+    if values:
+        yield values
 
 
 def plain_series(values: Sequence[Any], column: ResultColumn) -> pl.Series:

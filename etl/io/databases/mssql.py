@@ -335,15 +335,10 @@ class MssqlDatabase(Database):
                     raise ContractError(f"the statement gives no rows: {sql[:80]!r}; use execute()")
             decoder = Decoder(self._result_columns(connection, cursor, []), self._decode)
             size = batch_rows or FETCH_ROWS
-            frames = mssql_read.arrow_frames(cursor, size) if self.by_arrow else None
-            empty = True
-            for frame in frames or (
-                decoder.frame(rows) for rows in mssql_read.row_batches(cursor, size)
-            ):
-                empty = False
-                yield frame
-            if empty and not self.by_arrow:
-                yield decoder.frame([])
+            if self.by_arrow:
+                yield from mssql_read.arrow_frames(cursor, size)
+            else:
+                yield from decoder.frames(cursor, size)
             while cursor.nextset():  # an error after the rows shows only here
                 pass
             if self.by_arrow:

@@ -14,7 +14,7 @@ from etl.io.databases.decode import ResultColumn, plain_series
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["arrow_frames", "decoded", "dtype_of", "row_batches"]
+__all__ = ["arrow_frames", "decoded", "dtype_of"]
 
 # pyodbc tells Python classes; the size tells which of SQL Server's types it was.
 _BY_CLASS: Final[dict[type, pl.DataType]] = {
@@ -52,12 +52,6 @@ def decoded(values: Sequence[Any], column: ResultColumn) -> pl.Series:
         utc = [None if value is None else value.astimezone(dt.UTC) for value in values]
         return plain_series(utc, ResultColumn(column.name, pl.Datetime("us", "UTC")))
     return plain_series(values, column)
-
-
-def row_batches(cursor: Any, size: int) -> Iterator[list[Any]]:
-    """A result by pyodbc, so many rows at a time."""
-    while rows := cursor.fetchmany(size):
-        yield rows
 
 
 def arrow_frames(cursor: Any, size: int) -> Iterator[pl.DataFrame]:
