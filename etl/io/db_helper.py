@@ -22,6 +22,7 @@ from etl.io.frames import to_backend
 from etl.io.loading import LoadResult, load
 from etl.io.names import parse_table_name
 from etl.io.reading import as_contract, frames_of, statement
+from etl.io.source import silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from etl.io.frames import Backend, DtypeBackend
     from etl.io.loading import Mode
     from etl.io.preflight import OnPrecisionLoss
+    from etl.io.source import Progress
     from etl.io.sql import Params
 
     Frame: TypeAlias = pl.DataFrame | pd.DataFrame | pa.Table
@@ -193,6 +195,7 @@ class Transaction:
         create: Literal["auto"] | bool = "auto",
         allow_empty: bool = False,
         on_precision_loss: OnPrecisionLoss = "error",
+        progress: Progress = silent,
     ) -> LoadResult:
         """As :func:`write_frame`, committed with the rest of the transaction."""
         with self._database.translated():
@@ -207,6 +210,7 @@ class Transaction:
                 create=create,
                 allow_empty=allow_empty,
                 on_precision_loss=on_precision_loss,
+                progress=progress,
             )
 
     def execute(
@@ -363,6 +367,7 @@ def write_frame(
     create: Literal["auto"] | bool = "auto",
     allow_empty: bool = False,
     on_precision_loss: OnPrecisionLoss = "error",
+    progress: Progress = silent,
 ) -> LoadResult:
     """Write a frame into a table, all or nothing.
 
@@ -395,6 +400,9 @@ def write_frame(
         Let ``replace`` empty the table.
     on_precision_loss
         ``truncate`` cuts digits of a second that the column can't hold.
+    progress
+        Called as rows are sent, with a label, the rows so far, and the frame's (None for a
+        stream); a whole frame then goes in parts of 50 000 rows or more.
 
     Returns
     -------
@@ -427,6 +435,7 @@ def write_frame(
             create=create,
             allow_empty=allow_empty,
             on_precision_loss=on_precision_loss,
+            progress=progress,
         )
 
 

@@ -15,6 +15,7 @@ from etl.io.keys import Mode, key_columns, mode_by_key
 from etl.io.names import did_you_mean, parse_table_name
 from etl.io.new_tables import create_table
 from etl.io.preflight import OnPrecisionLoss, conform, match_columns
+from etl.io.source import silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,11 +26,16 @@ if TYPE_CHECKING:
     from etl.io.databases.base import Database, Written
     from etl.io.databases.columns import Column
     from etl.io.preflight import Rules
+    from etl.io.source import Progress
 
 __all__ = ["LoadResult", "Mode", "load"]
 
 EMPTYING: Final = frozenset({"replace", "sync"})
 MODES: Final[tuple[str, ...]] = get_args(Mode)
+
+# A whole frame is cut for the sake of a bar only, and not so often that the load would slow down.
+_STEP_ROWS: Final = 50_000
+_STEPS: Final = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +90,7 @@ def load(
     create: Literal["auto"] | bool = "auto",
     allow_empty: bool = False,
     on_precision_loss: OnPrecisionLoss = "error",
+    progress: Progress = silent,
 ) -> LoadResult:
     """Load a frame within the connection's transaction; see ``db_helper.write_frame``."""
     if mode not in MODES:
@@ -127,6 +134,8 @@ def load(
         contract=contract if source.whole is None else None,
         on_precision_loss=on_precision_loss,
         clock=clock,
+        progress=progress,
+        total=None if source.whole is None else source.whole.height,
     )
     ready = fitting.batches(batches)
     # The first batch is cast and checked before anything is sent; often it is all there is.
@@ -164,6 +173,8 @@ class _Fitting:
     contract: type[dy.Schema] | None
     on_precision_loss: OnPrecisionLoss
     clock: _Clock
+    progress: Progress
+    total: int | None
     rows: int = 0
 
     def batches(self, batches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -179,9 +190,17 @@ class _Fitting:
                 on_precision_loss=self.on_precision_loss,
                 problems=self.problems,
             )
-            self.rows += fit.height
-            self.clock.enter("load")
-            yield fit
+            for part in self._parts(fit):
+                self.rows += part.height
+                self.clock.enter("load")
+                yield part
+                # Whoever asks for the next part has sent this one.
+                self.progress(f"rows into {self.table}", self.rows, self.total)
+
+    def _parts(self, frame: pl.DataFrame) -> Iterable[pl.DataFrame]:
+        if self.progress is silent or frame.height <= _STEP_ROWS:
+            return (frame,)
+        return frame.iter_slices(max(_STEP_ROWS, frame.height // _STEPS))
 
 
 def _check_arrived(written: Written, rows: int, table: str) -> None:

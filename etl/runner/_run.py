@@ -117,7 +117,7 @@ def execute(
     allow_empty
         An empty source may empty the table.
     progress
-        Called as reading advances.
+        Called as reading and loading advance.
     now
         The run's time, aware and in UTC; by default the clock's.
     run_id
@@ -262,6 +262,7 @@ def _write(
                 mode=table.mode,
                 contract=table.contract,
                 allow_empty=options.allow_empty,
+                progress=options.progress,
             )
             if checked.rejected.height:
                 runs.quarantine(tx, table.table, checked.rejected)
