@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from etl.config._load import Config, find_config, get_config, load_config, reset_config
+from etl.config._redact import redact
 from etl.config._settings import BoardSettings, DatabaseSettings, MondaySettings
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "find_config",
     "get_config",
     "load_config",
+    "redact",
     "reset_config",
 ]

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
-from urllib.parse import quote, quote_plus
 
 from etl.config._merge import Merged, merge
 from etl.config._models import MondayEntry, ServerEntry
 from etl.config._problems import Problem, all_problems, entry_problems, strings
+from etl.config._redact import redact
 from etl.config._references import missing, references, substitute
 from etl.config._settings import BoardSettings, DatabaseSettings, MondaySettings
 from etl.config._url import UrlError, parse_url
@@ -167,12 +166,7 @@ class Config:
         A driver's message may quote a connection string; what is stored or printed goes through
         here first.
         """
-        for secret in sorted(self._secrets(), key=len, reverse=True):
-            for form in {secret, quote(secret, safe=""), quote_plus(secret)}:
-                # A short one may be a part of any word; there only whole words are hidden.
-                pattern = re.escape(form) if len(form) > 3 else rf"(?<!\w){re.escape(form)}(?!\w)"
-                text = re.sub(pattern, "***", text)
-        return text
+        return redact(text, self._secrets())
 
     def _secrets(self) -> set[str]:
         found: set[str] = {os.environ.get("MONDAY_API_TOKEN", "")}

@@ -141,6 +141,8 @@ def as_contract(frame: pl.DataFrame, contract: type[dy.Schema]) -> pl.DataFrame:
         if column.name not in frame.columns:
             continue
         before = frame[column.name]
+        if before.dtype.is_integer() and column.dtype == pl.Duration:
+            before = before.cast(pl.Duration("us"))  # what a duration is stored as, everywhere
         after = cast_lossless(before, column.dtype)
         lost = before.filter(before.is_not_null() & after.is_null())
         if lost.len():

@@ -148,6 +148,7 @@ class Typed(dy.Schema):
 
     total = dy.Decimal(12, 2)
     last = dy.Date()
+    took = dy.Duration()
 
 
 def test_a_contract_types_what_the_engine_can_not(door: Door, table: str) -> None:
@@ -157,6 +158,13 @@ def test_a_contract_types_what_the_engine_can_not(door: Door, table: str) -> Non
     assert frame.row(0) == (Decimal("7.50"), dt.date(2026, 1, 5))
     with pytest.raises(ContractError, match="last: 1 value"):
         door.read("select 'soon' as last", contract=Typed)
+
+
+def test_a_contract_brings_a_duration_back(door: Door) -> None:
+    table = door.table()
+    frame = pl.DataFrame({"took": [dt.timedelta(days=-2, microseconds=1), None]})
+    door.write(frame, table)
+    assert door.read(table, contract=Typed).equals(frame, null_equal=True)
 
 
 def test_a_missing_table_is_named(door: Door) -> None:

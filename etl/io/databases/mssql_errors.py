@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from etl.config import redact
 from etl.errors import ConfigError, EtlError, LoadError, TransientError
 
 if TYPE_CHECKING:
@@ -216,7 +217,7 @@ def translate_mssql_error(
         return None
     text = said.text.rstrip(".")
     if secret:
-        text = text.replace(secret, "***")
+        text = redact(text, [secret])
     for rule in _RULES:
         if rule.covers(said):
             return rule.kind(f"{text}; {rule.advice}" if rule.advice else text)

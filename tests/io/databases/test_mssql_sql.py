@@ -74,7 +74,12 @@ def test_an_awkward_name_is_one_identifier(name: str) -> None:
     assert [column.name for column in tree.find_all(exp.Column)] == [name]
 
 
-@given(st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=60))
+# A name that begins with # is a temporary table's, and sqlglot reads it as such.
+@given(
+    st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=60).filter(
+        lambda name: not name.startswith("#")
+    )
+)
 def test_any_name_is_one_identifier(name: str) -> None:
     tree = sqlglot.parse_one(
         f"SELECT 1 FROM {DATABASE.qualified(TableName(name, 'dbo'))}", read="tsql"
