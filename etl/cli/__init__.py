@@ -106,6 +106,12 @@ def run(
     allow_empty: Annotated[
         bool, typer.Option("--allow-empty", help="Let an empty source empty the table.")
     ] = False,
+    wait: Annotated[
+        float,
+        typer.Option(
+            "--wait", min=0, metavar="SECONDS", help="Wait for another run of the job to end."
+        ),
+    ] = 0.0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on the last line of stdout.")
     ] = False,
@@ -134,6 +140,7 @@ def run(
                 limit=limit,
                 strict=strict,
                 allow_empty=allow_empty,
+                wait=wait,
                 progress=progress,
             )
         if result.exception is not None:

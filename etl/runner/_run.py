@@ -15,6 +15,7 @@ from etl.errors import ConfigError, ContractError, EtlError, SourceError
 from etl.io.source import ReadContext, silent
 from etl.io.tables import TableRows, live_columns, live_rows
 from etl.jobs import get_job
+from etl.runner._alone import alone
 from etl.runner._compare import Changes, compare, in_mode
 from etl.runner._log import RunLog
 from etl.runner._result import OutputResult, RunResult, TablePlan, group_reasons
@@ -38,6 +39,7 @@ class _Options:
     limit: int | None
     strict: bool
     allow_empty: bool
+    wait: float
     progress: Progress
 
 
@@ -96,6 +98,7 @@ def execute(
     limit: int | None = None,
     strict: bool = False,
     allow_empty: bool = False,
+    wait: float = 0.0,
     progress: Progress = silent,
     now: dt.datetime | None = None,
     run_id: str | None = None,
@@ -116,6 +119,9 @@ def execute(
         Any row that breaks its contract makes the run fail.
     allow_empty
         An empty source may empty the table.
+    wait
+        Seconds to wait for another run of the job to end; by default this one fails at once.
+        A dry run waits for nobody, and keeps nobody waiting.
     progress
         Called as reading and loading advance.
     now
@@ -143,6 +149,7 @@ def execute(
         limit=limit,
         strict=strict,
         allow_empty=allow_empty,
+        wait=wait,
         progress=progress,
     )
     state, runs = _State(), RunLog(job.name, run_id, config.profile, now)
@@ -173,10 +180,29 @@ def execute(
 
 def _steps(job: Job, config: Config, options: _Options, state: _State, runs: RunLog) -> None:
     settings = {table.database: config.database(table.database) for table in job.outputs.values()}
-    if not options.dry_run:
+    if options.dry_run:
+        _work(job, config, settings, options, state, runs)
+        return
+    databases = list(dict.fromkeys(settings.values()))
+    with alone(job.name, databases, wait=options.wait) as still_alone:
         # First of all, so that an unreachable database fails before a long read, not after it.
-        for database in dict.fromkeys(settings.values()):
+        for database in databases:
             runs.start(database)
+        _work(job, config, settings, options, state, runs)
+        with state.phase("write"):
+            still_alone()
+            _write(job, settings, options, state, runs)
+
+
+def _work(
+    job: Job,
+    config: Config,
+    settings: Mapping[str, DatabaseSettings],
+    options: _Options,
+    state: _State,
+    runs: RunLog,
+) -> None:
+    """Everything but writing: read, transform and check; a dry run compares, too."""
     with state.phase("read"):
         context = ReadContext(
             config=config,
@@ -202,9 +228,6 @@ def _steps(job: Job, config: Config, options: _Options, state: _State, runs: Run
             for name, table in job.outputs.items():
                 changes, plan = _plan(settings[table.database], table, state.checked[name])
                 state.outputs.append(_output(table, state.checked[name], changes, plan))
-        return
-    with state.phase("write"):
-        _write(job, settings, options, state, runs)
 
 
 def _refuse(job: Job, options: _Options, state: _State) -> None:

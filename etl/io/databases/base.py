@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from etl.errors import ContractError, EtlError, LoadError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from etl.config import DatabaseSettings
     from etl.io.databases.keyed import KeyedMode, Stage
+    from etl.io.locks import Lock
     from etl.io.preflight import Rules
     from etl.io.sql import ParamStyle
 
@@ -71,6 +73,8 @@ class Database(ABC):
     param_style: ClassVar[ParamStyle] = "qmark"
     max_identifier: ClassVar[int] = 128
     identifier_unit: ClassVar[str] = "characters"
+    one_process: ClassVar[bool] = False
+    """Whether a process that writes keeps all others from reading, too."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
         self.settings = settings
@@ -146,6 +150,16 @@ class Database(ABC):
         """An error that names the database first."""
         text = " ".join(message.split())
         return kind(f"{self.label}: {text}")
+
+    def named_lock(self, name: str) -> Lock:
+        """A lock of this database that outlasts transactions; see :mod:`etl.io.locks`."""
+        from etl.io.locks import FileLock, NoLock, lock_file
+
+        path = self.settings.database
+        # An engine without sessions is a file, or memory that no other process reaches.
+        if path in ("", ":memory:"):
+            return NoLock()
+        return FileLock(lock_file(str(Path(path).resolve()), name))
 
     # Statements
 

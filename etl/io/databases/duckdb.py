@@ -42,6 +42,7 @@ class DuckdbDatabase(Database):
     title = "DuckDB"
     rules = Rules(folds_case=True)
     max_identifier = 1_000_000
+    one_process = True
     loader: ClassVar[str] = "duckdb arrow"
 
     @property

@@ -16,6 +16,7 @@ from etl.io.databases.decode import Decoder, ResultColumn
 from etl.io.databases.keyed import Stage, merge
 from etl.io.databases.mssql_errors import text_error, translate_mssql_error
 from etl.io.databases.mssql_load import bulk_copy, drain, fast_insert
+from etl.io.locks import SessionLock
 from etl.io.preflight import Rules
 
 if TYPE_CHECKING:
@@ -141,6 +142,18 @@ class MssqlDatabase(Database):
                     side.commit()
             except EtlError as error:  # the load's own outcome stands
                 logger.warning("the staging table %s is left behind: %s", stage, error)
+
+    def named_lock(self, name: str) -> SessionLock:
+        """An application lock of a session of its own."""
+        return SessionLock(
+            self._session,
+            take=mssql_sql.lock_session(name),
+            release=mssql_sql.unlock_session(name),
+        )
+
+    def _session(self) -> Any:
+        with self.translated():
+            return self._connect()
 
     # The catalogue
 

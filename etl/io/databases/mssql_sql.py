@@ -36,10 +36,12 @@ __all__ = [
     "hold",
     "insert_values",
     "lock_load",
+    "lock_session",
     "publish",
     "stage_columns",
     "stage_name",
     "stage_type",
+    "unlock_session",
     "update_from",
 ]
 
@@ -210,14 +212,32 @@ def lock_load(table: str) -> str:
     (Babelfish) keep two replaces apart by it too. Below 0 is a failure
     (learn.microsoft.com/sql/relational-databases/system-stored-procedures/sp-getapplock-transact-sql).
     """
-    # Hashed, so that the name of the lock can't hold a quote and has a length that is allowed.
-    name = hashlib.sha256(table.casefold().encode()).hexdigest()
     return (
         "DECLARE @etl_lock int; "
-        f"EXEC @etl_lock = sp_getapplock @Resource = 'etl:{name}', @LockMode = 'Exclusive', "
+        f"EXEC @etl_lock = sp_getapplock @Resource = '{_resource(table.casefold())}', @LockMode = 'Exclusive', "
         "@LockOwner = 'Transaction', @LockTimeout = 600000; "
         "SELECT @etl_lock"
     )
+
+
+def lock_session(name: str) -> str:
+    """Take an application lock for this session, or leave it at once; gives 1 or 0."""
+    return (
+        "DECLARE @etl_lock int; "
+        f"EXEC @etl_lock = sp_getapplock @Resource = '{_resource(name)}', "
+        "@LockMode = 'Exclusive', @LockOwner = 'Session', @LockTimeout = 0; "
+        "SELECT CASE WHEN @etl_lock >= 0 THEN 1 ELSE 0 END"
+    )
+
+
+def unlock_session(name: str) -> str:
+    """Give back what :func:`lock_session` took once."""
+    return f"EXEC sp_releaseapplock @Resource = '{_resource(name)}', @LockOwner = 'Session'"
+
+
+def _resource(name: str) -> str:
+    """The name of a lock, hashed: it can't hold a quote, and has a length that is allowed."""
+    return f"etl:{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 def delete_all(table: str) -> str:

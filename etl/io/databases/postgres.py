@@ -17,6 +17,7 @@ from etl.io.databases.decode import ResultColumn
 from etl.io.databases.keyed import Stage
 from etl.io.databases.postgres_arrow import ArrowReader
 from etl.io.databases.postgres_types import modifier
+from etl.io.locks import SessionLock, lock_number
 from etl.io.preflight import Rules
 from etl.io.sql_types import read_dtype
 
@@ -99,6 +100,22 @@ class PostgresDatabase(Database):
     def _begin(self, connection: sa.Connection, *, write: bool) -> None:
         """psycopg begins a transaction with the first statement."""
         connection.info[_WRITES] = write
+
+    def named_lock(self, name: str) -> SessionLock:
+        """An advisory lock of a session of its own, out of the pool."""
+        number = lock_number(name)
+        return SessionLock(
+            self._session,
+            take=f"SELECT pg_try_advisory_lock({number})::int",
+            release=f"SELECT pg_advisory_unlock({number})",
+        )
+
+    def _session(self) -> Any:
+        with self.translated():
+            pooled = self.engine.raw_connection()
+            session = pooled.driver_connection
+            pooled.detach()
+            return session
 
     def translate(self, error: Exception) -> EtlError | None:
         """psycopg's errors, by SQLSTATE."""
