@@ -16,7 +16,7 @@ from etl.io.databases.keyed import merge
 from etl.io.sql_types import ddl_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import polars as pl
     import sqlalchemy as sa
@@ -75,6 +75,8 @@ class Database(ABC):
     identifier_unit: ClassVar[str] = "characters"
     one_process: ClassVar[bool] = False
     """Whether a process that writes keeps all others from reading, too."""
+    parallel_reads: ClassVar[bool] = False
+    """Whether a result comes faster in parts over several connections."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
         self.settings = settings
@@ -412,6 +414,21 @@ class Database(ABC):
             yield from decoder.frames(cursor, batch_rows or FETCH_ROWS)
         finally:
             cursor.close()
+
+    @contextmanager
+    def snapshot(
+        self,
+    ) -> Iterator[tuple[sa.Connection, Callable[[str, Sequence[Any] | None], list[pl.DataFrame]]]]:
+        """A read transaction, and a function that reads a query as it sees the database.
+
+        Where :attr:`parallel_reads`, threads may call the function at once.
+        """
+        with self.begin() as connection:
+            yield connection, lambda sql, values: list(self.fetch(connection, sql, values))
+
+    def decode(self, values: Sequence[Any], column: ResultColumn) -> pl.Series:
+        """The driver's Python values as a series of the column's type."""
+        return self._decode(values, column)
 
     def _read_cursor(
         self,

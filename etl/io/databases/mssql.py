@@ -61,6 +61,7 @@ class MssqlDatabase(Database):
         date_ranges={"datetime": (1753, 9999), "smalldatetime": (1900, 2078)},
     )
     brackets = True
+    parallel_reads = True
     loader: ClassVar[str] = "mssql staging"
 
     @cached_property
@@ -332,6 +333,22 @@ class MssqlDatabase(Database):
             )
 
     # Out
+
+    @contextmanager
+    def snapshot(
+        self,
+    ) -> Iterator[tuple[sa.Connection, Callable[[str, Sequence[Any] | None], list[pl.DataFrame]]]]:
+        """As the base's; each call has a connection of its own, and sees what is committed then.
+
+        Sessions can't share a snapshot here.
+        """
+
+        def read(sql: str, values: Sequence[Any] | None) -> list[pl.DataFrame]:
+            with self.begin() as own:
+                return list(self.fetch(own, sql, values))
+
+        with self.begin() as connection:
+            yield connection, read
 
     def fetch(
         self,

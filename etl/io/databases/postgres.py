@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -15,14 +16,14 @@ from etl.io.databases.base import Database
 from etl.io.databases.columns import Column, TableName
 from etl.io.databases.decode import ResultColumn
 from etl.io.databases.keyed import Stage
-from etl.io.databases.postgres_arrow import ArrowReader
+from etl.io.databases.postgres_arrow import SNAPSHOT_MODE, ArrowReader
 from etl.io.databases.postgres_types import modifier
 from etl.io.locks import SessionLock, lock_number
 from etl.io.preflight import Rules
 from etl.io.sql_types import read_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import sqlalchemy as sa
 
@@ -30,6 +31,7 @@ __all__ = ["PostgresDatabase"]
 
 _COPY_ROWS: Final = 50_000
 _WRITES: Final = "etl writes"
+_SNAPSHOT: Final = "etl snapshot"
 
 # SQLSTATE classes and codes after which the same call can succeed
 # (postgresql.org/docs/current/errcodes-appendix.html).
@@ -63,6 +65,7 @@ class PostgresDatabase(Database):
     param_style = "format"
     max_identifier = 63
     identifier_unit = "bytes"
+    parallel_reads = True
     loader: ClassVar[str] = "postgres copy"
 
     def _create_engine(self) -> sa.Engine:
@@ -100,6 +103,7 @@ class PostgresDatabase(Database):
     def _begin(self, connection: sa.Connection, *, write: bool) -> None:
         """psycopg begins a transaction with the first statement."""
         connection.info[_WRITES] = write
+        connection.info[_SNAPSHOT] = None
 
     def named_lock(self, name: str) -> SessionLock:
         """An advisory lock of a session of its own, out of the pool."""
@@ -268,11 +272,33 @@ class PostgresDatabase(Database):
                 # The driver's own quoting: the server is asked the same question either way.
                 raw: Any = connection.connection.driver_connection
                 text = psycopg.ClientCursor(raw).mogrify(sql, values)
-            frames = self._arrow.frames(text, batch_rows=batch_rows)
+            snapshot = connection.info[_SNAPSHOT]
+            frames = self._arrow.frames(text, batch_rows=batch_rows, snapshot=snapshot)
             if frames is not None:
                 yield from frames
                 return
         yield from super().fetch(connection, sql, values, batch_rows=batch_rows)
+
+    @contextmanager
+    def snapshot(
+        self,
+    ) -> Iterator[tuple[sa.Connection, Callable[[str, Sequence[Any] | None], list[pl.DataFrame]]]]:
+        """As the base's; each call has a connection of its own, and all see the same rows.
+
+        postgresql.org/docs/current/functions-admin.html#FUNCTIONS-SNAPSHOT-SYNCHRONIZATION
+        """
+        with self.begin() as connection:
+            self.run(connection, f"SET TRANSACTION {SNAPSHOT_MODE}").close()
+            name = self.rows(connection, "SELECT pg_export_snapshot()")[0][0]
+
+            def read(sql: str, values: Sequence[Any] | None) -> list[pl.DataFrame]:
+                with self.begin() as own:
+                    self.run(own, f"SET TRANSACTION {SNAPSHOT_MODE}").close()
+                    self.run(own, f"SET TRANSACTION SNAPSHOT '{name}'").close()
+                    own.info[_SNAPSHOT] = name
+                    return list(self.fetch(own, sql, values))
+
+            yield connection, read
 
     def _read_cursor(self, connection: sa.Connection, *, streaming: bool) -> Any:
         raw: Any = connection.connection.driver_connection

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from etl.config import DatabaseSettings
 
-__all__ = ["ArrowReader"]
+__all__ = ["SNAPSHOT_MODE", "ArrowReader"]
+
+SNAPSHOT_MODE: Final = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
+"""Of a transaction that others can see the same rows as."""
 
 # Types that arrive by Arrow as the type table has them. Others (arrays, intervals, addresses, a
 # numeric without a scale) take the cursor, whose text forms are complete.
@@ -95,11 +98,21 @@ class ArrowReader:
             found.append(dtype)
         return found
 
-    def frames(self, sql: str, *, batch_rows: int | None) -> Iterator[pl.DataFrame] | None:
-        """The rows of a statement without parameters; None where the cursor has to read them."""
+    def frames(
+        self, sql: str, *, batch_rows: int | None, snapshot: str | None = None
+    ) -> Iterator[pl.DataFrame] | None:
+        """The rows of a statement without parameters; None where the cursor has to read them.
+
+        ``snapshot`` is the name of one that an open transaction has exported.
+        """
+        # It becomes a part of COPY (...), where neither a semicolon nor a comment may end it.
+        sql = sql.rstrip().rstrip(";") + "\n"
         connection = self._connect()
         try:
             cursor = connection.cursor()
+            if snapshot is not None:
+                cursor.execute(f"BEGIN {SNAPSHOT_MODE}")
+                cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
             # Asked before it runs: a COPY that is under way would have to be read to its end.
             schema = cursor.adbc_execute_schema(sql)
             check_names(schema.names)
