@@ -42,6 +42,8 @@ _REFUSED: Final = re.compile(
     r"FATAL:\s+(password authentication failed|(role|database) .* does not exist|no pg_hba)"
     r"|no password supplied"
 )
+# Nor has an error within a result that is read by Arrow.
+_LOST: Final = re.compile(r"terminating connection|server closed the connection|deadlock detected")
 
 _CATALOGUE: Final = """
     SELECT a.attname, b.typname, a.atttypmod, a.attnotnull, a.atthasdef, a.attidentity,
@@ -133,6 +135,10 @@ class PostgresDatabase(Database):
                 text += f" ({original.diag.message_detail})"
         elif type(original).__module__.startswith("adbc_driver_manager"):
             text = str(original)
+        elif str(original).startswith("[libpq]"):  # within a result by Arrow, of no type of ADBC's
+            text = str(original)
+            if _LOST.search(text):
+                return self.failure(text, TransientError)
         else:
             return None
         if state in _LOGIN or _REFUSED.search(text):
@@ -318,7 +324,8 @@ class PostgresDatabase(Database):
             known = types.get(item.type_code)
             dtype = (
                 read_dtype(known.name, self.dialect, precision=item.precision, scale=item.scale)
-                if known is not None
+                # An array is found under the type of its elements.
+                if known is not None and known.oid == item.type_code
                 else None
             )
             result.append(ResultColumn(item.name, dtype))
