@@ -77,6 +77,8 @@ class Database(ABC):
     """Whether a process that writes keeps all others from reading, too."""
     parallel_reads: ClassVar[bool] = False
     """Whether a result comes faster in parts over several connections."""
+    stages_sql: ClassVar[str]
+    """Permanent staging tables: schema, name, and age in seconds or null."""
 
     def __init__(self, settings: DatabaseSettings) -> None:
         self.settings = settings
@@ -162,6 +164,12 @@ class Database(ABC):
         if path in ("", ":memory:"):
             return NoLock()
         return FileLock(lock_file(str(Path(path).resolve()), name))
+
+    def stage_lock(self, name: str) -> Lock:  # noqa: ARG002 - for engines with many writers
+        """What a load holds while it uses a committed staging table of that name."""
+        from etl.io.locks import NoLock
+
+        return NoLock()
 
     # Statements
 

@@ -44,6 +44,11 @@ class DuckdbDatabase(Database):
     max_identifier = 1_000_000
     one_process = True
     loader: ClassVar[str] = "duckdb arrow"
+    stages_sql: ClassVar[str] = (
+        "SELECT schema_name, table_name, NULL FROM duckdb_tables() "
+        "WHERE database_name = current_database() AND NOT temporary "
+        "AND table_name LIKE '!_etl!_stage!_%' ESCAPE '!'"
+    )
 
     @property
     def in_memory(self) -> bool:

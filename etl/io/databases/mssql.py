@@ -63,6 +63,7 @@ class MssqlDatabase(Database):
     brackets = True
     parallel_reads = True
     loader: ClassVar[str] = "mssql staging"
+    stages_sql: ClassVar[str] = mssql_sql.STAGES
 
     @cached_property
     def _client(self) -> tuple[mssql_connect.Client, str]:
@@ -123,7 +124,7 @@ class MssqlDatabase(Database):
 
     @contextmanager
     def begin(self, *, write: bool = False) -> Iterator[sa.Connection]:
-        stages: list[str] = []
+        stages: list[tuple[str, SessionLock]] = []
         try:
             with super().begin(write=write) as connection:
                 connection.info[_STAGES] = stages
@@ -135,14 +136,20 @@ class MssqlDatabase(Database):
     def _begin(self, connection: sa.Connection, *, write: bool) -> None:
         """Nothing: with autocommit off, the first statement begins the transaction."""
 
-    def _drop(self, stages: list[str]) -> None:
-        for stage in stages:
+    def _drop(self, stages: list[tuple[str, SessionLock]]) -> None:
+        for stage, lock in stages:
             try:
                 with self.translated(), closing(self._connect()) as side:
                     side.cursor().execute(mssql_sql.drop_stage(stage))
                     side.commit()
             except EtlError as error:  # the load's own outcome stands
-                logger.warning("the staging table %s is left behind: %s", stage, error)
+                logger.warning(
+                    "the staging table %s is left behind (`etl db sweep` removes it): %s",
+                    stage,
+                    error,
+                )
+            finally:
+                lock.release()
 
     def named_lock(self, name: str) -> SessionLock:
         """An application lock of a session of its own."""
@@ -151,6 +158,9 @@ class MssqlDatabase(Database):
             take=mssql_sql.lock_session(name),
             release=mssql_sql.unlock_session(name),
         )
+
+    def stage_lock(self, name: str) -> SessionLock:
+        return self.named_lock(f"stage {name}")
 
     def _session(self) -> Any:
         with self.translated():
@@ -260,14 +270,18 @@ class MssqlDatabase(Database):
 
         The connection is one of its own, and not the pool's: a full pool would wait for us.
         """
-        name = self.qualified(mssql_sql.stage_name(table))
+        place = mssql_sql.stage_name(table)
+        name, lock = self.qualified(place), self.stage_lock(place.name)
         names = tuple(mssql_sql.stage_columns(columns))
         if not columns:
             return Stage(name, names, 0)
-        connection.info[_STAGES].append(name)
+        connection.info[_STAGES].append((name, lock))
         sent = 0
         with closing(self._connect()) as side:
             side.cursor().execute(mssql_sql.create_stage(name, columns))
+            # Before others can see the table: one that nobody holds may be swept.
+            with self.translated():
+                lock.take()
             side.commit()
             for batch in batches:
                 self._send(side, name, columns, batch)

@@ -25,6 +25,7 @@ __all__ = [
     "PRIMARY_KEY",
     "REFERENCED_BY",
     "SCHEMA_EXISTS",
+    "STAGES",
     "STAGE_PREFIX",
     "catalogue_columns",
     "counting",
@@ -79,6 +80,14 @@ FROM sys.foreign_keys AS f
 JOIN sys.tables AS t ON t.object_id = f.parent_object_id
 JOIN sys.schemas AS s ON s.schema_id = t.schema_id
 WHERE f.referenced_object_id = OBJECT_ID(?) AND f.parent_object_id <> f.referenced_object_id
+"""
+
+# Both clocks are the server's, and in its time zone. Babelfish may not know the age: it is null.
+STAGES: Final = """
+SELECT s.name, t.name, DATEDIFF(second, t.create_date, GETDATE())
+FROM sys.tables AS t
+JOIN sys.schemas AS s ON s.schema_id = t.schema_id
+WHERE t.name LIKE '!_etl!_stage!_%' ESCAPE '!'
 """
 
 # Types whose length the catalogue tells in bytes or UTF-16 units.

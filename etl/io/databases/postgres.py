@@ -69,6 +69,12 @@ class PostgresDatabase(Database):
     identifier_unit = "bytes"
     parallel_reads = True
     loader: ClassVar[str] = "postgres copy"
+    stages_sql: ClassVar[str] = (
+        "SELECT n.nspname, c.relname, NULL FROM pg_class c "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE c.relkind = 'r' AND c.relpersistence <> 't' "
+        "AND c.relname LIKE '!_etl!_stage!_%' ESCAPE '!'"
+    )
 
     def _create_engine(self) -> sa.Engine:
         import sqlalchemy as sa
@@ -115,6 +121,9 @@ class PostgresDatabase(Database):
             take=f"SELECT pg_try_advisory_lock({number})::int",
             release=f"SELECT pg_advisory_unlock({number})",
         )
+
+    def stage_lock(self, name: str) -> SessionLock:
+        return self.named_lock(f"stage {name}")
 
     def _session(self) -> Any:
         with self.translated():

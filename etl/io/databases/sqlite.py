@@ -67,6 +67,10 @@ class SqliteDatabase(Database):
     brackets = True
     max_identifier = 1_000_000
     loader: ClassVar[str] = "sqlite executemany"
+    stages_sql: ClassVar[str] = (
+        "SELECT NULL, name, NULL FROM sqlite_master WHERE type = 'table' "
+        "AND name LIKE '!_etl!_stage!_%' ESCAPE '!'"
+    )
 
     @property
     def in_memory(self) -> bool:

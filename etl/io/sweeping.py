@@ -1,0 +1,74 @@
+"""Remove the staging tables that killed loads have left, and none that is in use."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Literal
+
+from etl.errors import ContractError
+from etl.io.databases.columns import TableName
+
+if TYPE_CHECKING:
+    from etl.io.databases.base import Database
+
+__all__ = ["DAY", "Outcome", "StagingTable", "sweep"]
+
+DAY: Final = dt.timedelta(hours=24)
+Outcome = Literal["removed", "would be removed", "in use", "too young"]
+
+# The whole of a name that this package gives; a colleague's _etl_stage_notes is none.
+_NAME: Final = re.compile(r"_etl_stage_[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagingTable:
+    """A staging table that was found, and what became of it."""
+
+    table: str
+    age: dt.timedelta | None
+    """By the server's clock; None where the engine does not record when a table was made."""
+    outcome: Outcome
+
+
+def sweep(
+    database: Database, *, older_than: dt.timedelta = DAY, dry_run: bool = False
+) -> list[StagingTable]:
+    """Remove staging tables that nobody uses; see ``db_helper.sweep``."""
+    if older_than < dt.timedelta(0):
+        raise ContractError(f"older_than can't be negative: {older_than}")
+    with database.begin() as connection:
+        rows = database.rows(connection, database.stages_sql)
+    found = []
+    for schema, name, seconds in rows:
+        if _NAME.fullmatch(name) is None:
+            continue
+        table = TableName(name, schema)
+        age = None if seconds is None else dt.timedelta(seconds=int(seconds))
+        if age is not None and age < older_than:
+            outcome: Outcome | None = "too young"
+        else:
+            outcome = _remove(database, table, dry_run=dry_run)
+        if outcome is not None:
+            found.append(StagingTable(table=str(table), age=age, outcome=outcome))
+    return sorted(found, key=lambda each: each.table)
+
+
+def _remove(database: Database, table: TableName, *, dry_run: bool) -> Outcome | None:
+    """Drop a table unless a load holds its lock; None where it is gone by now."""
+    lock = database.stage_lock(table.name)
+    try:
+        with database.translated():
+            free = lock.take()
+        if not free:
+            return "in use"
+        with database.begin(write=not dry_run) as connection:
+            if database.columns(connection, table) is None:
+                return None
+            if dry_run:
+                return "would be removed"
+            database.run(connection, f"DROP TABLE {database.qualified(table)}").close()
+        return "removed"
+    finally:
+        lock.release()
