@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from etl.cli import _db
+from etl.cli._common import Debug, Profile, load
 from etl.cli._errors import DONE, FAILED, Reporter, exit_code
-
-if TYPE_CHECKING:
-    from etl.config import Config
 
 __all__ = ["app", "main"]
 
@@ -32,11 +31,7 @@ app = typer.Typer(
 )
 
 Job = Annotated[str, typer.Argument(metavar="JOB", help="A job's name; `etl list` shows them.")]
-Profile = Annotated[
-    str | None,
-    typer.Option("--profile", metavar="P", help="The profile of config.yaml; else ETL_PROFILE."),
-]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+app.add_typer(_db.app, name="db")
 
 
 def main() -> None:
@@ -68,14 +63,6 @@ def _etl(
     ] = False,
 ) -> None:
     context.obj = profile
-
-
-def _load(context: typer.Context, profile: str | None, reporter: Reporter) -> Config:
-    from etl.config import load_config
-
-    config = load_config(profile=profile or context.obj)
-    reporter.redact = config.redact
-    return config
 
 
 @app.command("list")
@@ -128,7 +115,7 @@ def run(
         from etl.jobs import check_job_name
 
         check_job_name(job)  # before the configuration, and before anything heavy is imported
-        config = _load(context, profile, reporter)
+        config = load(context, profile, reporter)
         from etl.cli._progress import progress_bars
         from etl.runner import execute
 
@@ -177,7 +164,7 @@ def preview(
         from etl.jobs import check_job_name, get_job
 
         check_job_name(job)
-        config = _load(context, profile, reporter)
+        config = load(context, profile, reporter)
         from etl.cli import _output
         from etl.runner import group_reasons
 
@@ -205,7 +192,7 @@ def history(
         if job is not None:
             check_job_name(job)
             names = (job,)
-        config = _load(context, profile, reporter)
+        config = load(context, profile, reporter)
         from etl.cli import _output
         from etl.runner import history as past_runs
 
@@ -217,7 +204,7 @@ def history(
 def check(context: typer.Context, profile: Profile = None, debug: Debug = False) -> None:
     """Check the configuration, connections, tables and boards."""
     with Reporter(debug=debug) as reporter:
-        config = _load(context, profile, reporter)
+        config = load(context, profile, reporter)
         from etl.cli import _output
         from etl.jobs import get_job, job_names
         from etl.runner import check as check_all

@@ -8,14 +8,16 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable, Sequence
 
     import polars as pl
 
+    from etl.io.sweeping import StagingTable
     from etl.jobs import JobInfo
     from etl.runner import CheckItem, OutputResult, Reason, RunResult
 
-__all__ = ["checks", "columns", "job_list", "json_line", "past_runs", "reasons", "run_result"]
+__all__ = ["checks", "columns", "job_list", "json_line", "past_runs", "reasons", "run_result", "staging_tables"]  # fmt: skip
 
 _REASONS = 10
 _ACROSS = 3
@@ -161,6 +163,23 @@ def checks(items: Iterable[CheckItem]) -> None:
         marks = {True: "ok", False: "FAIL", None: "!"}
     rows = [(marks[item.ok], item.what, item.detail) for item in items]
     _print(_table(("", "checked", "found"), rows))
+
+
+def staging_tables(found: Iterable[tuple[str, StagingTable]]) -> None:
+    """Print staging tables, by the name of their database, and what became of them."""
+    rows = [
+        (database, table.table, "" if table.age is None else _age(table.age), table.outcome)
+        for database, table in found
+    ]
+    if not rows:
+        _print("no staging tables are left behind")
+        return
+    _print(_table(("database", "table", "age", "what became of it"), rows, right=(2,)))
+
+
+def _age(age: dt.timedelta) -> str:
+    minutes = int(age.total_seconds()) // 60
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
 
 
 def _takes(text: str) -> bool:

@@ -1,0 +1,28 @@
+"""What several commands share: options, and the configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from etl.cli._errors import Reporter
+    from etl.config import Config
+
+__all__ = ["Debug", "Profile", "load"]
+
+Profile = Annotated[
+    str | None,
+    typer.Option("--profile", metavar="P", help="The profile of config.yaml; else ETL_PROFILE."),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def load(context: typer.Context, profile: str | None, reporter: Reporter) -> Config:
+    """The configuration; from then on the reporter keeps its secrets."""
+    from etl.config import load_config
+
+    config = load_config(profile=profile or context.obj)
+    reporter.redact = config.redact
+    return config
