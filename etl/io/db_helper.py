@@ -16,17 +16,22 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from etl.config import DatabaseSettings, get_config
+from etl.errors import ContractError
 from etl.io.databases import open_database
 from etl.io.databases.connection import Connection
-from etl.io.frames import to_backend
-from etl.io.loading import LoadResult, load
-from etl.io.names import parse_table_name
-from etl.io.reading import as_contract, frames_of, statement
+from etl.io.loading import LoadResult
+from etl.io.options import WriteOptions
+from etl.io.partitions import read_partitions
+from etl.io.reading import frames_of
+from etl.io.retrying import write
 from etl.io.source import silent
+from etl.io.sweeping import DAY, StagingTable
+from etl.io.sweeping import sweep as sweep_stages
+from etl.io.transaction import Transaction, given
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     import dataframely as dy
     import pandas as pd
@@ -37,13 +42,12 @@ if TYPE_CHECKING:
     from etl.io.databases.base import Database
     from etl.io.databases.columns import Column
     from etl.io.frames import Backend, DtypeBackend
-    from etl.io.loading import Mode
-    from etl.io.preflight import OnPrecisionLoss
+    from etl.io.options import Mode, OnDuplicate, OnNewColumns, OnPrecisionLoss, OnWiden
+    from etl.io.reading import Source
     from etl.io.source import Progress
     from etl.io.sql import Params
 
     Frame: TypeAlias = pl.DataFrame | pd.DataFrame | pa.Table
-    Source: TypeAlias = str | tuple[str, str] | Path | sa.Select[Any]
     DatabaseLike: TypeAlias = str | DatabaseSettings
 
 __all__ = [
@@ -54,6 +58,7 @@ __all__ = [
     "get_engine",
     "read_frame",
     "run_query",
+    "sweep",
     "table_columns",
     "transaction",
     "write_frame",
@@ -147,91 +152,6 @@ def execute(
         return tx.execute(sql, params, dialect=dialect)
 
 
-def _given(
-    frame: pl.DataFrame,
-    backend: Backend,
-    dtype_backend: DtypeBackend,
-    contract: type[dy.Schema] | None,
-) -> Any:
-    typed = frame if contract is None else as_contract(frame, contract)
-    return to_backend(typed, backend, dtype_backend)
-
-
-class Transaction:
-    """Reads and writes that are committed together; made by :func:`transaction`."""
-
-    def __init__(self, database: Database, connection: sa.Connection) -> None:
-        self._database = database
-        self.connection = connection
-
-    def read_frame(
-        self,
-        source: Source,
-        *,
-        params: Params = None,
-        backend: Backend = "polars",
-        dtype_backend: DtypeBackend = "pyarrow",
-        contract: type[dy.Schema] | None = None,
-        dialect: Literal["tsql"] | None = None,
-    ) -> Any:
-        """As :func:`read_frame`, seeing what this transaction has written."""
-        import polars as pl
-
-        with self._database.translated():
-            frames = frames_of(
-                self._database, self.connection, source, params=params, dialect=dialect
-            )
-            frame = pl.concat(frames, rechunk=False)
-            return _given(frame, backend, dtype_backend, contract)
-
-    def write_frame(
-        self,
-        frame: Any,
-        table: str | tuple[str, str],
-        *,
-        mode: Mode = "append",
-        key: str | Sequence[str] | None = None,
-        contract: type[dy.Schema] | None = None,
-        create: Literal["auto"] | bool = "auto",
-        allow_empty: bool = False,
-        on_precision_loss: OnPrecisionLoss = "error",
-        progress: Progress = silent,
-    ) -> LoadResult:
-        """As :func:`write_frame`, committed with the rest of the transaction."""
-        with self._database.translated():
-            return load(
-                self._database,
-                self.connection,
-                frame,
-                table,
-                mode=mode,
-                key=key,
-                contract=contract,
-                create=create,
-                allow_empty=allow_empty,
-                on_precision_loss=on_precision_loss,
-                progress=progress,
-            )
-
-    def execute(
-        self, sql: str, params: Params = None, *, dialect: Literal["tsql"] | None = None
-    ) -> int:
-        """As :func:`execute`, committed with the rest of the transaction."""
-        with self._database.translated():
-            text, values = statement(self._database, self.connection, sql, params, dialect=dialect)
-            cursor = self._database.run(self.connection, text, values)
-            try:
-                return int(cursor.rowcount)
-            finally:
-                cursor.close()
-
-    def table_columns(self, table: str | tuple[str, str]) -> list[Column] | None:
-        """As :func:`table_columns`."""
-        with self._database.translated():
-            name = self._database.resolve(self.connection, parse_table_name(table))
-            return self._database.columns(self.connection, name)
-
-
 @contextmanager
 def transaction(database: DatabaseLike) -> Iterator[Transaction]:
     """Several reads and writes with one commit at the end, or none of them.
@@ -258,6 +178,8 @@ def read_frame(
     backend: Literal["polars"] = ...,
     contract: type[dy.Schema] | None = ...,
     dialect: Literal["tsql"] | None = ...,
+    partition_on: str | None = ...,
+    partitions: int = ...,
 ) -> pl.DataFrame: ...
 @overload
 def read_frame(
@@ -269,6 +191,8 @@ def read_frame(
     dtype_backend: DtypeBackend = ...,
     contract: type[dy.Schema] | None = ...,
     dialect: Literal["tsql"] | None = ...,
+    partition_on: str | None = ...,
+    partitions: int = ...,
 ) -> pd.DataFrame: ...
 @overload
 def read_frame(
@@ -279,6 +203,8 @@ def read_frame(
     backend: Literal["pyarrow"],
     contract: type[dy.Schema] | None = ...,
     dialect: Literal["tsql"] | None = ...,
+    partition_on: str | None = ...,
+    partitions: int = ...,
 ) -> pa.Table: ...
 @overload
 def read_frame(
@@ -302,6 +228,8 @@ def read_frame(
     contract: type[dy.Schema] | None = None,
     dialect: Literal["tsql"] | None = None,
     batch_rows: int | None = None,
+    partition_on: str | None = None,
+    partitions: int = 8,
 ) -> Frame | Iterator[Frame]:
     """Read a table, a query, a ``.sql`` file or a SQLAlchemy select.
 
@@ -324,13 +252,23 @@ def read_frame(
         ``tsql`` for text that is to run on every engine, as a ``.sql`` file does.
     batch_rows
         Give an iterator of frames of at most so many rows, in constant memory.
+    partition_on
+        Read in ranges of this column, of integers, decimals, dates or datetimes, up to eight at a
+        time; the rows come in the ranges' order, those where it is null last. Good for a large
+        table with an index on the column. Ranges see one snapshot on PostgreSQL, SQLite and DuckDB
+        (the last two read one after the other); on SQL Server each sees what is committed when it
+        begins, so a table that is written to meanwhile can give rows of different moments. Not
+        with ``batch_rows``.
+    partitions
+        How many ranges, of one width each.
 
     Raises
     ------
     LoadError
         The table is missing, or the database refused.
     ContractError
-        A parameter is missing, or two columns of the result have one name.
+        A parameter is missing, two columns of the result have one name, or ``partition_on`` is
+        no column that ranges can be cut of.
 
     Examples
     --------
@@ -340,18 +278,25 @@ def read_frame(
     import polars as pl
 
     opened = _database(database)
+    if partition_on is not None:
+        if batch_rows is not None:
+            raise ContractError("partition_on reads everything at once: leave out batch_rows")
+        frame = read_partitions(
+            opened, source, on=partition_on, partitions=partitions, params=params, dialect=dialect
+        )
+        return given(frame, backend, dtype_backend, contract)
     if batch_rows is None:
         with opened.begin() as connection:
             frames = frames_of(opened, connection, source, params=params, dialect=dialect)
             frame = pl.concat(frames, rechunk=False)
-            return _given(frame, backend, dtype_backend, contract)
+            return given(frame, backend, dtype_backend, contract)
 
     def batches() -> Iterator[Frame]:
         with opened.begin() as connection:
             for frame in frames_of(
                 opened, connection, source, params=params, dialect=dialect, batch_rows=batch_rows
             ):
-                yield _given(frame, backend, dtype_backend, contract)
+                yield given(frame, backend, dtype_backend, contract)
 
     return batches()
 
@@ -366,13 +311,19 @@ def write_frame(
     contract: type[dy.Schema] | None = None,
     create: Literal["auto"] | bool = "auto",
     allow_empty: bool = False,
+    on_duplicate: OnDuplicate = "error",
+    order_by: str | None = None,
+    on_new_columns: OnNewColumns = "error",
+    on_widen: OnWiden = "error",
     on_precision_loss: OnPrecisionLoss = "error",
     progress: Progress = silent,
 ) -> LoadResult:
     """Write a frame into a table, all or nothing.
 
     After an error, a lost connection or a kill, the table is exactly the old one or exactly the
-    new one, and readers never see anything in between.
+    new one, and readers never see anything in between. A transient fault (a deadlock, a lost
+    connection) is met by writing all of it again, at most four times within a minute; what was
+    committed without an answer is not written twice.
 
     Parameters
     ----------
@@ -397,7 +348,16 @@ def write_frame(
     create
         ``auto`` creates a missing table; False refuses.
     allow_empty
-        Let ``replace`` empty the table.
+        Let ``replace`` and ``sync`` empty the table.
+    on_duplicate
+        Rows of one key: ``error``, or ``last`` keeps that with the greatest ``order_by``.
+    order_by
+        The column that says which row is the last.
+    on_new_columns
+        A column that the table lacks: ``error``, ``add`` it to the table, or ``ignore`` it.
+    on_widen
+        Text that is too long for its column: ``error``, or ``widen`` the column (PostgreSQL, SQL
+        Server). Of a stream, the first batch tells.
     on_precision_loss
         ``truncate`` cuts digits of a second that the column can't hold.
     progress
@@ -425,18 +385,55 @@ def write_frame(
     >>> result.rows, result.inserted, result.deleted
     (2, 2, 0)
     """
-    with transaction(database) as tx:
-        return tx.write_frame(
-            frame,
-            table,
-            mode=mode,
-            key=key,
-            contract=contract,
-            create=create,
-            allow_empty=allow_empty,
-            on_precision_loss=on_precision_loss,
-            progress=progress,
-        )
+    options = WriteOptions(
+        mode=mode,
+        key=key,
+        contract=contract,
+        create=create,
+        allow_empty=allow_empty,
+        on_duplicate=on_duplicate,
+        order_by=order_by,
+        on_new_columns=on_new_columns,
+        on_widen=on_widen,
+        on_precision_loss=on_precision_loss,
+        progress=progress,
+    )
+    return write(_database(database), frame, table, options)
+
+
+def sweep(
+    database: DatabaseLike, *, older_than: dt.timedelta = DAY, dry_run: bool = False
+) -> list[StagingTable]:
+    """Remove the staging tables that killed loads have left in a database.
+
+    Only SQL Server's loads commit staging tables; elsewhere they go with their session. A load
+    holds a lock of its own while it uses one, so that a table in use stays, however old it is.
+
+    Parameters
+    ----------
+    database
+        A name in config.yaml, a URL, or settings.
+    older_than
+        Leave tables that are younger, by the server's clock, where it tells.
+    dry_run
+        Say what would be removed, and remove nothing.
+
+    Returns
+    -------
+    list
+        Every staging table that was found, by name, and what became of it.
+
+    Raises
+    ------
+    LoadError
+        The database refused.
+
+    Examples
+    --------
+    >>> sweep("sqlite://")
+    []
+    """
+    return sweep_stages(_database(database), older_than=older_than, dry_run=dry_run)
 
 
 def table_columns(table: str | tuple[str, str], database: DatabaseLike) -> list[Column] | None:

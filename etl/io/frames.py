@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["Backend", "Batches", "DtypeBackend", "to_backend", "to_batches"]
+__all__ = ["Backend", "Batches", "DtypeBackend", "is_stream", "to_backend", "to_batches"]
 
 Backend = Literal["polars", "pandas", "pyarrow"]
 DtypeBackend = Literal["pyarrow", "numpy"]
@@ -62,6 +62,15 @@ def to_batches(frame: Any) -> Batches:
         f"can't take a frame from a {type(frame).__name__}: pass a pandas or polars frame, a "
         "LazyFrame, a pyarrow Table or RecordBatchReader, or an iterable of these"
     )
+
+
+def is_stream(frame: Any) -> bool:
+    """Whether a frame can be read only once.
+
+    >>> is_stream(pl.LazyFrame()), is_stream([pl.DataFrame()]), is_stream(iter([pl.DataFrame()]))
+    (False, False, True)
+    """
+    return _is_reader(frame) or isinstance(frame, Iterator)
 
 
 def _is_reader(frame: Any) -> bool:

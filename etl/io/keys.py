@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from etl.contracts.describe import describe
 from etl.errors import ContractError, LoadError
 from etl.io.names import did_you_mean
+from etl.io.options import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +20,18 @@ if TYPE_CHECKING:
     from etl.io.databases.keyed import KeyedMode
     from etl.io.preflight import Rules
 
-__all__ = ["Mode", "key_columns", "mode_by_key"]
+__all__ = ["Mode", "key_columns", "key_names", "mode_by_key"]
 
-Mode = Literal["append", "insert", "upsert", "replace", "sync"]
+
+def key_names(key: str | Sequence[str] | None, contract: type[dy.Schema] | None) -> list[str]:
+    """The key as it was given; the contract's primary key by default.
+
+    >>> key_names("id", None), key_names(["id", "part"], None), key_names(None, None)
+    (['id'], ['id', 'part'], [])
+    """
+    if key is None:
+        return [c.name for c in describe(contract) if c.primary_key] if contract else []
+    return [key] if isinstance(key, str) else list(key)
 
 
 def key_columns(
@@ -32,10 +42,7 @@ def key_columns(
     table: str,
 ) -> list[str]:
     """The key's columns as the table names them; the contract's primary key by default."""
-    if key is None:
-        names = [c.name for c in describe(contract) if c.primary_key] if contract else []
-    else:
-        names = [key] if isinstance(key, str) else list(key)
+    names = key_names(key, contract)
 
     def fold(name: str) -> str:
         return name.casefold() if rules.folds_case else name

@@ -5,33 +5,33 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from etl.contracts.check import split
+from etl.contracts.describe import describe
 from etl.errors import ContractError, LoadError
-from etl.io.frames import to_batches
-from etl.io.keys import Mode, key_columns, mode_by_key
-from etl.io.names import did_you_mean, parse_table_name
+from etl.io.evolving import evolve
+from etl.io.frames import Batches, to_batches
+from etl.io.keys import key_columns, key_names, mode_by_key
+from etl.io.names import parse_table_name
 from etl.io.new_tables import create_table
-from etl.io.preflight import OnPrecisionLoss, conform, match_columns
+from etl.io.options import EMPTYING
+from etl.io.preflight import conform, match_columns
 from etl.io.source import silent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    import dataframely as dy
     import sqlalchemy as sa
 
     from etl.io.databases.base import Database, Written
     from etl.io.databases.columns import Column
+    from etl.io.options import Mode, WriteOptions
     from etl.io.preflight import Rules
-    from etl.io.source import Progress
 
-__all__ = ["LoadResult", "Mode", "load"]
-
-EMPTYING: Final = frozenset({"replace", "sync"})
-MODES: Final[tuple[str, ...]] = get_args(Mode)
+__all__ = ["LoadResult", "load"]
 
 # A whole frame is cut for the sake of a bar only, and not so often that the load would slow down.
 _STEP_ROWS: Final = 50_000
@@ -55,6 +55,8 @@ class LoadResult:
     deleted: int = 0
     unchanged: int = 0
     quarantined: int = 0
+    duplicates: int = 0
+    """Rows of the frame that a later one of the same key stood for (``on_duplicate="last"``)."""
     loader: str
     seconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -83,27 +85,17 @@ def load(
     connection: sa.Connection,
     frame: Any,
     table: str | tuple[str, str],
-    *,
-    mode: Mode,
-    key: str | Sequence[str] | None = None,
-    contract: type[dy.Schema] | None = None,
-    create: Literal["auto"] | bool = "auto",
-    allow_empty: bool = False,
-    on_precision_loss: OnPrecisionLoss = "error",
-    progress: Progress = silent,
+    options: WriteOptions,
 ) -> LoadResult:
     """Load a frame within the connection's transaction; see ``db_helper.write_frame``."""
-    if mode not in MODES:
-        raise ContractError(
-            f"no mode {mode!r}: choose {', '.join(MODES)}{did_you_mean(str(mode), MODES)}"
-        )
     clock = _Clock()
+    mode, contract = options.mode, options.contract
     name = parse_table_name(table)
-    source = to_batches(frame)
+    source, duplicates = _without_duplicates(to_batches(frame), options, str(name))
     if contract is not None and source.whole is not None:
-        _check_contract(source.whole, contract, str(name))
+        _check_contract(source.whole, options, str(name))
     first, batches = _peek(source.batches)
-    if (first is None or first.is_empty()) and mode in EMPTYING and not allow_empty:
+    if (first is None or first.is_empty()) and mode in EMPTYING and not options.allow_empty:
         raise ContractError(
             f"the frame is empty, and {mode} would empty the table {name}; "
             "pass allow_empty=True if that is meant",
@@ -117,10 +109,14 @@ def load(
         first = pl.DataFrame(schema={c.name: c.dtype for c in columns if not c.generated})
         batches = iter([first])
     if columns is None:
-        columns = create_table(database, connection, target, first, contract, create)
-    pairs, problems = match_columns(first.columns, columns, database.rules)
+        columns = create_table(database, connection, target, first, contract, options.create)
+    else:
+        columns = evolve(database, connection, target, columns, first, options)
+    pairs, problems = match_columns(
+        first.columns, columns, database.rules, ignore_new=options.on_new_columns == "ignore"
+    )
     target_columns = [column for _, column in pairs]
-    keys = key_columns(key, contract, target_columns, database.rules, str(name))
+    keys = key_columns(options.key, contract, target_columns, database.rules, str(name))
     goes_by = mode_by_key(database, connection, target, mode, keys)
     if goes_by is not None:
         pairs = [(n, replace(c, nullable=c.nullable and c.name not in keys)) for n, c in pairs]
@@ -131,10 +127,9 @@ def load(
         rules=database.rules,
         table=str(name),
         # A whole frame was checked above, keys across all its rows included.
-        contract=contract if source.whole is None else None,
-        on_precision_loss=on_precision_loss,
+        checked=source.whole is not None or contract is None,
+        options=options,
         clock=clock,
-        progress=progress,
         total=None if source.whole is None else source.whole.height,
     )
     ready = fitting.batches(batches)
@@ -157,6 +152,7 @@ def load(
         updated=written.updated,
         deleted=written.deleted,
         unchanged=rows - written.inserted - written.updated,
+        duplicates=duplicates,
         loader=written.loader,
         seconds=clock.seconds,
     )
@@ -170,24 +166,23 @@ class _Fitting:
     problems: Sequence[str]
     rules: Rules
     table: str
-    contract: type[dy.Schema] | None
-    on_precision_loss: OnPrecisionLoss
+    checked: bool
+    options: WriteOptions
     clock: _Clock
-    progress: Progress
     total: int | None
     rows: int = 0
 
     def batches(self, batches: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         for batch in batches:
             self.clock.enter("preflight")
-            if self.contract is not None:
-                _check_contract(batch, self.contract, self.table)
+            if not self.checked:
+                _check_contract(batch, self.options, self.table)
             fit = conform(
                 batch,
                 self.pairs,
                 self.rules,
                 table=self.table,
-                on_precision_loss=self.on_precision_loss,
+                on_precision_loss=self.options.on_precision_loss,
                 problems=self.problems,
             )
             for part in self._parts(fit):
@@ -195,10 +190,10 @@ class _Fitting:
                 self.clock.enter("load")
                 yield part
                 # Whoever asks for the next part has sent this one.
-                self.progress(f"rows into {self.table}", self.rows, self.total)
+                self.options.progress(f"rows into {self.table}", self.rows, self.total)
 
     def _parts(self, frame: pl.DataFrame) -> Iterable[pl.DataFrame]:
-        if self.progress is silent or frame.height <= _STEP_ROWS:
+        if self.options.progress is silent or frame.height <= _STEP_ROWS:
             return (frame,)
         return frame.iter_slices(max(_STEP_ROWS, frame.height // _STEPS))
 
@@ -224,9 +219,36 @@ def _peek(
     return first, iter([]) if first is None else chain([first], batches)
 
 
-def _check_contract(frame: pl.DataFrame, contract: type[dy.Schema], table: str) -> None:
-    from etl.contracts.check import split
+def _without_duplicates(source: Batches, options: WriteOptions, table: str) -> tuple[Batches, int]:
+    """The last row of each key where that is asked for, and how many rows it stood for."""
+    if options.on_duplicate == "error" or options.order_by is None:
+        return source, 0
+    if source.whole is None:
+        raise ContractError(
+            f"on_duplicate='last' needs the whole frame, and a stream goes into {table}: "
+            "collect it, or take the last rows in the transform",
+            table=table,
+        )
+    key = key_names(options.key, options.contract)
+    missing = [name for name in [*key, options.order_by] if name not in source.whole.columns]
+    if missing or not key:
+        raise ContractError(
+            f"on_duplicate='last' into {table} needs a key and order_by that the frame has; "
+            f"missing: {', '.join(missing) or 'a key'}",
+            table=table,
+        )
+    ordered = source.whole.sort(options.order_by, nulls_last=False, maintain_order=True)
+    last = ordered.unique(key, keep="last", maintain_order=True)
+    return Batches(iter([last]), last), source.whole.height - last.height
 
+
+def _check_contract(frame: pl.DataFrame, options: WriteOptions, table: str) -> None:
+    contract = options.contract
+    if contract is None:
+        return
+    if options.on_new_columns != "error":  # what the contract does not know is not its concern
+        known = {column.name for column in describe(contract)}
+        frame = frame.select(name for name in frame.columns if name in known)
     rejected = split(frame, contract).rejected
     if rejected.height:
         reasons = rejected["reason"].head(3).to_list()

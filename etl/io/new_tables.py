@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from etl.io.databases.base import Database
     from etl.io.databases.columns import Column, TableName
 
-__all__ = ["create_table"]
+__all__ = ["create_table", "new_columns_of"]
 
 
 def create_table(
@@ -47,7 +47,7 @@ def create_table(
         )
     if not first.columns:
         raise ContractError(f"the frame has no columns; {target} can't be created from it")
-    new = _columns_of_contract(contract) if contract is not None else _columns_of_frame(first)
+    new = _columns_of_contract(contract) if contract is not None else new_columns_of(first)
     problems: list[str] = []
     for column in new:
         try:
@@ -82,7 +82,8 @@ def _columns_of_contract(contract: type[dy.Schema]) -> Sequence[NewColumn]:
     ]
 
 
-def _columns_of_frame(frame: pl.DataFrame) -> Sequence[NewColumn]:
+def new_columns_of(frame: pl.DataFrame) -> Sequence[NewColumn]:
+    """Columns for a frame's types; text with room for twice what the frame holds."""
     texts = [
         name
         for name, dtype in frame.schema.items()

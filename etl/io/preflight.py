@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from etl.io.databases.columns import Column
+    from etl.io.options import OnPrecisionLoss
 
-__all__ = ["OnPrecisionLoss", "Rules", "conform", "match_columns"]
+__all__ = ["Rules", "conform", "match_columns"]
 
-OnPrecisionLoss = Literal["error", "truncate"]
 
 _EXAMPLES: Final = 3
 _EXAMPLE_LENGTH: Final = 60
@@ -51,7 +51,7 @@ class Rules:
 
 
 def match_columns(
-    names: Iterable[str], columns: Sequence[Column], rules: Rules
+    names: Iterable[str], columns: Sequence[Column], rules: Rules, *, ignore_new: bool = False
 ) -> tuple[list[tuple[str, Column]], list[str]]:
     """Pair the frame's columns with the table's, in the table's order.
 
@@ -70,6 +70,8 @@ def match_columns(
     found: dict[str, str] = {}
     for name in names:
         column = by_name.get(fold(name))
+        if column is None and ignore_new:
+            continue
         if column is None:
             hint = did_you_mean(name, [c.name for c in columns])
             problems.append(f"{name}: the table has no such column{hint}")

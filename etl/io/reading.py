@@ -17,13 +17,16 @@ from etl.io.transpile import to_dialect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import Literal
+    from pathlib import Path
+    from typing import Literal, TypeAlias
 
     import dataframely as dy
     import sqlalchemy as sa
 
     from etl.io.databases.base import Database
     from etl.io.sql import Params
+
+    Source: TypeAlias = str | tuple[str, str] | Path | sa.Select[Any]
 
 __all__ = ["as_contract", "compile_query", "frames_of", "statement"]
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresDatabase"]
 
+_LOCK_SECONDS: Final = 60
 _COPY_ROWS: Final = 50_000
 _WRITES: Final = "etl writes"
 _SNAPSHOT: Final = "etl snapshot"
@@ -205,7 +206,11 @@ class PostgresDatabase(Database):
     # In
 
     def lock(self, connection: sa.Connection, table: TableName) -> None:
-        """Keep other writers out: two replaces at once would leave the rows of both."""
+        """Keep other writers out: two replaces at once would leave the rows of both.
+
+        The session of a client that was lost may hold the table for a while: not for ever.
+        """
+        self.run(connection, f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'").close()
         self.run(
             connection, f"LOCK TABLE {self.qualified(table)} IN SHARE ROW EXCLUSIVE MODE"
         ).close()
