@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from typer.testing import CliRunner
 
-from etl.config import Config, load_config
+from etl.cli import app
+from etl.config import Config, load_config, reset_config
 from etl.errors import TransientError
 from etl.io import db_helper as db
-from etl.io.databases import open_database
+from etl.io.databases import close_databases, open_database
 from etl.io.locks import run_lock
 from etl.runner import execute, history
 from tests.jobs.frames import FrameReader, frame_job, rows
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from etl.io.source import Read, ReadContext
 
+ROOT = Path(__file__).parent.parent
 GOOD = rows((1, "a"), (2, None))
 
 # The child's job reads until it is told to go on.
@@ -163,3 +166,25 @@ def test_a_lock_that_went_to_another_while_reading_stops_the_write(
     stolen.release()
     assert isinstance(result.exception, TransientError)
     assert db.table_columns("items", config.database("test")) is None
+
+
+def test_the_command_says_it_in_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("DB_CONFIG_PATH", "ETL_PROFILE", "ETL_RUN_ID", "MONDAY_API_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copy(ROOT / "config.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    reset_config()
+    command = ["run", "board-planning", "--json"]
+    with run_lock(open_database(load_config().database("orders")), "job board-planning"):
+        refused = CliRunner().invoke(app, command)
+        waited = CliRunner().invoke(app, [*command, "--wait", "0.3"])
+    for result in (refused, waited):
+        assert result.exit_code == 1
+        [told] = result.stderr.splitlines()
+        assert told.startswith("job board-planning is running already on database 'orders'")
+        assert json.loads(result.stdout.splitlines()[-1])["status"] == "failed"
+    assert CliRunner().invoke(app, command).exit_code == 0
+    close_databases()
+    reset_config()
