@@ -245,8 +245,16 @@ def _python_holds(values: pl.Series) -> bool:
 
 def _operation(name: str, left: _Part, right: _Part) -> Predicate:
     if name in ("And", "Or", "LogicalAnd", "LogicalOr"):
-        combine: Callable[[tuple[Predicate, ...]], Predicate] = AllOf if "And" in name else AnyOf
-        return combine((_read(*left), _read(*right)))
+        kind = AllOf if "And" in name else AnyOf
+        # A chain of them is one: SQL's brackets must not go as deep as it is long.
+        parts = [_read(*left), _read(*right)]
+        return kind(
+            tuple(
+                each
+                for part in parts
+                for each in (part.parts if isinstance(part, kind) else (part,))
+            )
+        )
     if name not in _COMPARISONS:
         return Unknown()
     operator = _COMPARISONS[name]

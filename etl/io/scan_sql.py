@@ -37,9 +37,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Conditions"]
 
-MOST_VALUES: Final = 900
+_MOST_VALUES: Final = 900
 """Values that one statement binds at most; SQL Server takes 2,100."""
 _MOST_LISTED: Final = 500
+# SQLite's parser holds a hundred open brackets, and a thousand terms in a row.
+_MOST_TERMS: Final = 400
+_DEEPEST: Final = 20
 _LONGEST_PREFIX: Final = 1000
 
 _OPPOSITE: Final = {"=": "<>", "<>": "=", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
@@ -55,6 +58,9 @@ _CLOCK: Final = f"{_D * 2}:{_D * 2}:[0-5]{_D}.{_D * 6}"
 class _Sql:
     text: str
     values: tuple[Any, ...] = ()
+    terms: int = 1
+    depth: int = 0
+    """How many brackets stand within one another."""
 
 
 _Condition: TypeAlias = _Sql | None
@@ -80,8 +86,12 @@ def _any(parts: Iterable[_Condition]) -> _Condition:
 def _joined(parts: list[_Sql], word: str) -> _Sql:
     if len(parts) == 1:
         return parts[0]
-    values = tuple(value for part in parts for value in part.values)
-    return _Sql("(" + word.join(part.text for part in parts) + ")", values)
+    return _Sql(
+        "(" + word.join(part.text for part in parts) + ")",
+        tuple(value for part in parts for value in part.values),
+        sum(part.terms for part in parts),
+        1 + max(part.depth for part in parts),
+    )
 
 
 class Conditions:
@@ -105,13 +115,15 @@ class Conditions:
     def where(self, predicate: Predicate) -> tuple[str, tuple[Any, ...]]:
         """The condition and its values; empty where nothing of the predicate can be said in SQL."""
         parts: list[_Condition] = []
-        room = MOST_VALUES
+        values = terms = 0
         for conjunct in _conjuncts(predicate):
             part = self._rows(conjunct, wanted=True)
-            size = len(part.values) if part is not None else 0
-            if size <= room:
-                parts.append(part)
-                room -= size
+            if part is None or part.depth > _DEEPEST:
+                continue
+            values, terms = values + len(part.values), terms + part.terms
+            if values > _MOST_VALUES or terms > _MOST_TERMS:
+                break
+            parts.append(part)
         made = _all(parts)
         return (made.text, made.values) if made is not None else ("", ())
 
@@ -200,14 +212,19 @@ class Conditions:
                     self._against(column, "<=", max(values)),
                 ]
             )
-        text, shown = self._operand(column, "="), [self._shown(column, value) for value in values]
-        holders = ", ".join([self._holder] * len(values))
-        return self._or_other_form(column, _Sql(f"{text} IN ({holders})", tuple(shown)))
+        return self._listed(column, self._operand(column, "="), "IN", values)
 
     def _not_among(self, column: ScanColumn, values: list[Any]) -> _Condition:
-        if len(values) > _MOST_LISTED:
+        if not values or len(values) > _MOST_LISTED:
             return None
-        return _all(self._against(column, "<>", value) for value in values)
+        if band(self._dialect, column, values[0]) is not None or not self._bytewise(column):
+            return self._known(column.name)
+        return self._listed(column, self._operand(column, "<>"), "NOT IN", values)
+
+    def _listed(self, column: ScanColumn, text: str, word: str, values: list[Any]) -> _Sql:
+        shown = tuple(self._shown(column, value) for value in values)
+        holders = ", ".join([self._holder] * len(values))
+        return self._or_other_form(column, _Sql(f"{text} {word} ({holders})", shown))
 
     def _starts_with(self, of: StartsWith) -> _Condition:
         column = self._columns.get(of.column)
@@ -218,7 +235,7 @@ class Conditions:
         prefix = self._shown(column, of.prefix)
         text = self._engine.starts.format(self._text(column), self._holder, length=len(of.prefix))
         if self._dialect == "mssql":
-            prefix = "".join(f"!{c}" if c in "!%_[]^-" else c for c in prefix) + "%"
+            prefix = "".join(f"!{c}" if c in "!%_[" else c for c in prefix) + "%"
         return _Sql(text, (prefix,))
 
     # One value against one column
@@ -240,7 +257,7 @@ class Conditions:
                     below if operator in ("=", "<", "<=") else None,
                 ]
             )
-        if column.dtype == pl.String and operator != "=" and not self._bytewise(column):
+        if operator != "=" and not self._bytewise(column):
             return self._known(column.name)
         text = self._operand(column, operator)
         shown = self._shown(column, value)
@@ -267,9 +284,11 @@ class Conditions:
         return self._dialect == "sqlite" or column.type in self._engine.text_types
 
     def _bytewise(self, column: ScanColumn) -> bool:
-        return self._engine.collated is not None and (
-            self._plain_text(column) or not self._engine.padded
-        )
+        """Whether two values that differ at all differ to the engine too."""
+        if column.dtype != pl.String:
+            return True
+        whole = self._plain_text(column) or not self._engine.padded
+        return whole and self._engine.collated is not None
 
     def _text(self, column: ScanColumn) -> str:
         name = self._quote(column.name)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,6 +48,7 @@ _PROCEDURE: Final = re.compile(
 )
 # Where a result does not tell the type of every column, its first values do; elsewhere no row is read.
 _PROBE_ROWS: Final[Mapping[str, int]] = {"sqlite": 100, "postgresql": 100}
+_RELEASE_SECONDS: Final = 0.2
 # A database in memory is one connection: two readers would end each other's transactions.
 _in_memory: Final = threading.Lock()
 
@@ -191,6 +192,26 @@ def _refuse_busy(database: Database) -> None:
         )
 
 
+@contextmanager
+def _released() -> Iterator[None]:
+    """Have a source that polars stopped reading (a ``head``) closed soon, and its locks with it.
+
+    Its engine's threads drop the source without Python's lock; the reference then waits until
+    Python next calls into polars (pyo3.rs/main/memory), which may be never. So something calls.
+    """
+    done = threading.Event()
+
+    def call() -> None:
+        while not done.wait(_RELEASE_SECONDS):
+            pl.thread_pool_size()
+
+    threading.Thread(target=call, name="etl-scan", daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
 class Scan:
     """The IO source that polars calls: it gives the rows of a plan's columns, filter and limit."""
 
@@ -273,16 +294,17 @@ class Scan:
         sql, values = self.statement(columns, predicate, n_rows)
         logger.debug("%s: %s", self._database.label, sql)
         left = n_rows
-        for raw in self._frames(sql, values):
-            frame = self._typed(raw)
-            if left is not None:
-                frame = frame.head(left)
-                left -= frame.height
-            if predicate is not None:
-                frame = frame.filter(predicate)
-            yield frame if columns is None else frame.select(columns)
-            if left == 0:
-                return
+        with _released():
+            for raw in self._frames(sql, values):
+                frame = self._typed(raw)
+                if left is not None:
+                    frame = frame.head(left)
+                    left -= frame.height
+                if predicate is not None:
+                    frame = frame.filter(predicate)
+                yield frame if columns is None else frame.select(columns)
+                if left == 0:
+                    return
 
     def _frames(self, sql: str, values: Sequence[Any]) -> Iterator[pl.DataFrame]:
         if getattr(self._database, "in_memory", False):
