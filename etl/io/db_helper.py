@@ -24,6 +24,7 @@ from etl.io.options import WriteOptions
 from etl.io.partitions import read_partitions
 from etl.io.reading import frames_of
 from etl.io.retrying import write
+from etl.io.scanning import SCAN_ROWS, scan
 from etl.io.source import silent
 from etl.io.sweeping import DAY, StagingTable
 from etl.io.sweeping import sweep as sweep_stages
@@ -58,6 +59,7 @@ __all__ = [
     "get_engine",
     "read_frame",
     "run_query",
+    "scan_frame",
     "sweep",
     "table_columns",
     "transaction",
@@ -299,6 +301,68 @@ def read_frame(
                 yield given(frame, backend, dtype_backend, contract)
 
     return batches()
+
+
+def scan_frame(
+    source: Source,
+    database: DatabaseLike,
+    *,
+    params: Params = None,
+    batch_rows: int = SCAN_ROWS,
+    contract: type[dy.Schema] | None = None,
+    dialect: Literal["tsql"] | None = None,
+) -> pl.LazyFrame:
+    """A table or a query as a polars LazyFrame that reads no more than a plan asks for.
+
+    Columns, a row limit and what SQL can say of a filter run in the database: comparisons, ``is_in``,
+    ``is_between``, tests for null, ``starts_with``, and, or, not. polars does the rest and filters
+    what arrives again, so the rows are those of reading all. Every ``collect`` reads anew.
+
+    Parameters
+    ----------
+    source, database, params, dialect
+        As for :func:`read_frame`; a procedure can't be scanned.
+    batch_rows
+        Rows that are fetched at a time.
+    contract
+        Give the columns that it knows the dtypes that it declares.
+
+    Returns
+    -------
+    polars.LazyFrame
+        Its ``explain()`` shows the SQL without a filter; the logger ``etl.io.scanning`` tells each
+        statement that is sent (level DEBUG, without values).
+
+    Raises
+    ------
+    LoadError
+        The table is missing, or the database refused: now, or when it is collected.
+    ContractError
+        A parameter is missing, or two columns of the result have one name.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> frame = pl.DataFrame({"id": [1, 2, 3], "note": ["a", None, "b"]})
+    >>> result = write_frame(frame, "scanned", "sqlite://", mode="replace")
+    >>> lazy = scan_frame("scanned", "sqlite://").filter(pl.col("id") > 1).select("note")
+    >>> lazy.collect()["note"].to_list()
+    [None, 'b']
+    >>> print(lazy.explain())
+    simple π 1/1 ["note"]
+      PYTHON[SQLite] SCAN []
+      PROJECT */2 COLUMNS
+      SELECTION: col("id") > 1
+      INFO: SELECT "id", "note" FROM "scanned"
+    """
+    return scan(
+        _database(database),
+        source,
+        params=params,
+        batch_rows=batch_rows,
+        contract=contract,
+        dialect=dialect,
+    )
 
 
 def write_frame(

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from etl.io.databases.base import Database
     from etl.io.databases.columns import Column
+    from etl.io.reading import Source
     from etl.io.sql import Params
 
 __all__ = ["SCAN_ROWS", "Scan", "scan"]
@@ -55,7 +56,7 @@ _in_memory: Final = threading.Lock()
 
 def scan(
     database: Database,
-    source: Any,
+    source: Source,
     *,
     params: Params = None,
     dialect: Literal["tsql"] | None = None,
@@ -95,7 +96,7 @@ class _Source:
 
 
 def _look(
-    database: Database, source: Any, *, params: Params, dialect: Literal["tsql"] | None
+    database: Database, source: Source, *, params: Params, dialect: Literal["tsql"] | None
 ) -> _Source:
     """Ask the live database what the source's columns are."""
     if isinstance(source, str) and _PROCEDURE.match(source):
@@ -105,8 +106,9 @@ def _look(
     with database.begin() as connection:
         sql, values = compile_query(database, connection, source, params=params, dialect=dialect)
         columns: Sequence[Column] = ()
-        if _is_table(source):
-            table = database.resolve(connection, parse_table_name(source))
+        name = _table_of(source)
+        if name is not None:
+            table = database.resolve(connection, parse_table_name(name))
             columns = database.columns(connection, table) or ()
             sql = database.qualified(table)
     if values is None and database.param_style == "format":
@@ -121,12 +123,13 @@ def _look(
     return _with_schema(database, found)
 
 
-def _is_table(source: Any) -> bool:
+def _table_of(source: Source) -> str | tuple[str, str] | None:
+    """The name of the table that the source is; None for a query."""
     if isinstance(source, tuple):
-        return True
-    return isinstance(source, str) and not (
-        is_query(source) or source.strip().lower().endswith(".sql")
-    )
+        return source
+    if not isinstance(source, str) or is_query(source):
+        return None
+    return None if source.strip().lower().endswith(".sql") else source
 
 
 def _with_schema(database: Database, found: _Source) -> _Source:
