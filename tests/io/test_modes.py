@@ -161,6 +161,24 @@ def test_replace_of_a_referenced_table_by_key_never_deletes_what_stays(door: Doo
     assert rows_of(door.read(parent)) == [(1, "changed"), (3, "c")]
 
 
+def test_modes_by_key_are_right_at_size(door: Door) -> None:
+    # DuckDB 2.0.0 joined nothing to a stage of over 122 880 rows; SQLite went row by row.
+    count = 130_000
+    table = door.table()
+    old = pl.DataFrame({"id": range(count), "note": ["a"] * count})
+    door.write(old, table, mode="replace")
+    new = old.select(
+        pl.col("id") + 1000, note=pl.when(pl.col("id") % 2 == 0).then(pl.lit("b")).otherwise("note")
+    )
+    result = door.write(new, table, mode="upsert", key="id")
+    assert (result.inserted, result.updated, result.deleted) == (1000, (count - 1000) // 2, 0)
+    result = door.write(new, table, mode="sync", key="id")
+    assert (result.inserted, result.updated, result.deleted) == (0, 0, 1000)
+    assert door.read(table).sort("id").equals(new)
+    with pytest.raises(ContractError, match=rf"{count} key\(s\) \(id\) stand in more than one row"):
+        door.write(pl.concat([new, new]), table, mode="insert", key="id")
+
+
 def test_a_failed_sync_leaves_the_old_table(door: Door) -> None:
     table = door.create("id BIGINT NOT NULL, code INTEGER NOT NULL CHECK (code < 100)")
     door.write(pl.DataFrame({"id": [1, 2], "code": [1, 2]}), table)

@@ -339,6 +339,11 @@ class Database(ABC):
     ) -> Stage:
         """Load the batches into a new table beside the target, of its columns' types."""
 
+    def index_stage(  # noqa: B027 - a hook: other engines' planners need no index
+        self, connection: sa.Connection, stage: Stage, keys: Sequence[int]
+    ) -> None:
+        """Index a stage by its key columns, where the engine would join it row by row."""
+
     def drop_stage(self, connection: sa.Connection, stage: Stage) -> None:
         """Remove a stage."""
         self.run(connection, f"DROP TABLE {stage.name}").close()

@@ -116,15 +116,17 @@ class DuckdbDatabase(Database):
         )
         return bool(self.rows(connection, sql, (schema,)))
 
-    def columns(self, connection: sa.Connection, table: TableName) -> list[Column] | None:
-        rows = self.rows(
+    def _catalogue(self, connection: sa.Connection, table: TableName) -> list[Any]:
+        return self.rows(
             connection,
             "SELECT column_name, data_type, is_nullable, column_default FROM duckdb_columns() "
             "WHERE database_name = current_database() AND lower(table_name) = lower(?) "
             "AND lower(schema_name) = lower(coalesce(?, current_schema())) ORDER BY column_index",
             (table.name, table.schema),
         )
-        return [self._column(*row) for row in rows] or None
+
+    def columns(self, connection: sa.Connection, table: TableName) -> list[Column] | None:
+        return [self._column(*row) for row in self._catalogue(connection, table)] or None
 
     def _column(self, name: str, declared: str, nullable: bool, default: str | None) -> Column:
         match = _TYPE.match(declared)
@@ -187,12 +189,14 @@ class DuckdbDatabase(Database):
     ) -> Stage:
         names = tuple(f"c{n}" for n in range(1, len(columns) + 1))
         place = TableName(f"_etl_stage_{uuid.uuid4().hex}")
-        picked = ", ".join(
-            f"{self.quote(column.name)} AS {name}"
-            for column, name in zip(columns, names, strict=True)
-        )
-        source = f"SELECT {picked} FROM {self.qualified(table)} LIMIT 0"
-        self.run(connection, f"CREATE TEMP TABLE {self.qualified(place)} AS {source}").close()
+        declared = {row[0]: row[1] for row in self._catalogue(connection, table)}
+        lines = [
+            f"{name} {declared[column.name]}" for column, name in zip(columns, names, strict=True)
+        ]
+        # By its types, not AS SELECT ... LIMIT 0: of a table made empty in that way and filled in
+        # the same transaction with over 122 880 rows, DuckDB 2.0.0 joins and groups none.
+        sql = f"CREATE TEMP TABLE {self.qualified(place)} ({', '.join(lines)})"
+        self.run(connection, sql).close()
         staged = [replace(column, name=name) for column, name in zip(columns, names, strict=True)]
         rows = sum(self.insert(connection, place, staged, batch) for batch in batches)
         return Stage(self.qualified(place), names, rows)

@@ -216,6 +216,7 @@ class MssqlDatabase(Database):
         stage = self.stage(connection, table, columns, batches)
         self.lock(connection, table)
         target = self.qualified(table)
+        self.rows(connection, mssql_sql.hold(target))
         deleted = self.counted(connection, mssql_sql.delete_all(target)) if clear else 0
         inserted = 0
         if stage.rows:

@@ -264,11 +264,12 @@ def publish(table: str, names: Sequence[str], stage: str) -> str:
 
 
 def hold(table: str) -> str:
-    """Keep everybody's writes out of a table until the transaction ends; readers go on.
+    """Keep everybody out of a table until the transaction ends, which is the short publish.
 
-    A shared lock of the whole table. TOP (0) would be answered without touching it.
+    Readers too: by row locks alone, a scan that is under way could pass between old and new rows.
+    TOP (0) would be answered without touching the table.
     """
-    return f"SELECT TOP (1) 1 FROM {table} WITH (TABLOCK, HOLDLOCK)"
+    return f"SELECT TOP (1) 1 FROM {table} WITH (TABLOCKX, HOLDLOCK)"
 
 
 def counting(statement: str) -> str:

@@ -32,6 +32,7 @@ __all__ = ["SqliteDatabase"]
 _DECLARED: Final = re.compile(
     r"^\s*(?P<name>[^()]*?)\s*(?:\(\s*(?P<first>\d+)\s*(?:,\s*(?P<second>\d+)\s*)?\)\s*(?P<rest>.*))?$"
 )
+_WORDS: Final = re.compile(r"[a-z0-9_ ]+")
 _INSERT_ROWS: Final = 50_000
 _ROWS_TOGETHER: Final = 500
 _BUSY_SECONDS: Final = 60.0
@@ -181,7 +182,7 @@ class SqliteDatabase(Database):
         length = first if dtype in (pl.String, pl.Binary) else None
         return Column(
             name=name,
-            type=base or "any",
+            type=base or "blob",  # no type at all has the affinity of a blob
             dtype=dtype if dtype is not None else pl.String(),
             length=length,
             precision=first,
@@ -246,10 +247,11 @@ class SqliteDatabase(Database):
         columns: Sequence[Column],
         batches: Iterable[pl.DataFrame],
     ) -> Stage:
-        # Without types: a value is compared by the affinity of the target's column.
+        # The target's types: an index is of use only between columns of one affinity.
         names = tuple(f"c{n}" for n in range(1, len(columns) + 1))
         lines = [
-            f"{name} COLLATE {column.collation}" if column.collation else name
+            f"{name} {column.type if _WORDS.fullmatch(column.type) else ''}"
+            + (f" COLLATE {column.collation}" if column.collation else "")
             for name, column in zip(names, columns, strict=True)
         ]
         place = TableName(f"_etl_stage_{uuid.uuid4().hex}", "temp")
@@ -257,6 +259,11 @@ class SqliteDatabase(Database):
         staged = [replace(column, name=name) for column, name in zip(columns, names, strict=True)]
         rows = sum(self.insert(connection, place, staged, batch) for batch in batches)
         return Stage(f"temp.{place.name}", names, rows)
+
+    def index_stage(self, connection: sa.Connection, stage: Stage, keys: Sequence[int]) -> None:
+        name = stage.name.removeprefix("temp.")
+        by = ", ".join(stage.columns[n] for n in keys)
+        self.run(connection, f"CREATE INDEX temp.{name}_key ON {name} ({by})").close()
 
     def differs(self, column: Column, old: str, new: str) -> str:
         binary = " COLLATE BINARY" if column.dtype == pl.String else ""
