@@ -19,14 +19,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.errors import ContractError, EtlError, LoadError
+from etl.io import db_helper as db
 from etl.io.databases import open_database
-from etl.io.scanning import scan
+from tests.databases import Door, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from tests.databases import Door
 
 UTC = dt.UTC
 NAN, INFINITY = float("nan"), float("inf")
@@ -149,7 +148,7 @@ PROJECTIONS = st.lists(st.sampled_from(list(POOLS)), unique=True)
 
 
 def scanned(door: Door, source: Any, **options: Any) -> pl.LazyFrame:
-    return scan(open_database(door.settings), source, **options)
+    return db.scan_frame(source, door.settings, **options)
 
 
 @pytest.mark.parametrize("as_query", [False, True], ids=["table", "query"])
@@ -403,6 +402,55 @@ def test_a_collation_that_ignores_case_loses_nothing(door: Door) -> None:
                 assert found.equals(everything.filter(wanted).sort("n"), null_equal=True), wanted
 
 
+def test_types_that_are_only_read_as_text_lose_nothing(door: Door) -> None:
+    """The engine compares a uuid, an enumeration or a padded text in its own way."""
+    columns, rows = {
+        "postgresql": (
+            "n int, u uuid, e {enum}, p char(4), j jsonb, x numeric",
+            """(1, 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'b', 'a', '{{"k":1}}', 1.5),
+               (2, 'b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'a', 'a b', '[1]', 0.125),
+               (3, null, null, null, null, null)""",
+        ),
+        "duckdb": (
+            "n int, u uuid, e enum('b', 'a'), p varchar, j json, x decimal(9, 3)",
+            """(1, 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'b', 'a', '{{"k":1}}', 1.5),
+               (2, 'b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'a', 'a b', '[1]', 0.125),
+               (3, null, null, null, null, null)""",
+        ),
+        "mssql": (
+            "n int, u uniqueidentifier, e varchar(9), p nchar(4), j ntext, x money",
+            """(1, 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', 'b', 'a', '{{"k":1}}', 1.5),
+               (2, 'b0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'a', 'a b', '[1]', 0.125),
+               (3, null, null, null, null, null)""",
+        ),
+        "sqlite": (
+            "n int, u uniqueidentifier, e text, p char(4), j json text, x numeric",
+            """(1, 'A0', 'b', 'a', '{{"k":1}}', 1.5), (2, 'b0', 'a', 'a b', '[1]', 0.125),
+               (3, null, null, null, null, null)""",
+        ),
+    }[door.dialect]
+    enum = door.database.quote(f"scan {door.table('enum').strip(chr(34))}")
+    if door.dialect == "postgresql":
+        door.execute(f"CREATE TYPE {enum} AS ENUM ('b', 'a')")
+    table = door.create(columns.format(enum=enum))
+    door.execute(f"INSERT INTO {door.quoted(table)} VALUES {rows.format()}")
+    for source in (table, f"select * from {door.quoted(table)}"):
+        everything, lazy = door.read(source), scanned(door, source)
+        for name, values in everything.drop("n").to_dict().items():
+            for value in values.drop_nulls():
+                column = pl.col(name)
+                tests = [column == value, column != value, column.is_in([value]), column > value]
+                if values.dtype == pl.String:
+                    tests += [column.str.starts_with(value[:2]), ~column.str.starts_with(value)]
+                for wanted in tests:
+                    found = lazy.filter(wanted).collect().sort("n")
+                    expected = everything.filter(wanted).sort("n")
+                    assert found.equals(expected.cast(found.schema), null_equal=True), wanted
+    if door.dialect == "postgresql":
+        door.execute(f"DROP TABLE {door.quoted(table)}")
+        door.execute(f"DROP TYPE {enum}")
+
+
 def test_long_lists_and_deep_filters_stay_within_what_a_statement_takes(
     door: Door, hundred: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -423,8 +471,6 @@ def test_long_lists_and_deep_filters_stay_within_what_a_statement_takes(
 
 
 def test_sqlite_values_of_other_tools_are_found(tmp_path: Path) -> None:
-    from tests.databases import Door, settings_of
-
     door = Door("sqlite", settings_of("sqlite", tmp_path))
     table = door.create(
         "at DATETIME, z TIMESTAMP WITH TIME ZONE, day DATE, m DECIMAL(9, 2), f FLOAT"
@@ -464,8 +510,6 @@ def test_sqlite_values_of_other_tools_are_found(tmp_path: Path) -> None:
 
 
 def test_a_query_that_can_not_stand_within_another_is_run_as_it_is(tmp_path: Path) -> None:
-    from tests.databases import Door, settings_of
-
     door = Door("sqlite", settings_of("sqlite", tmp_path))
     door.write(pl.DataFrame({"n": [1, 2, 3], "s": ["a", "b", "c"]}), "some")
     lazy = scanned(door, "select n, s from some /* SQLite lets a comment stay open")
@@ -474,8 +518,6 @@ def test_a_query_that_can_not_stand_within_another_is_run_as_it_is(tmp_path: Pat
 
 
 def test_a_column_whose_type_only_its_values_tell(tmp_path: Path) -> None:
-    from tests.databases import Door, settings_of
-
     door = Door("sqlite", settings_of("sqlite", tmp_path))
     door.execute("create table loose (n)")
     door.execute("insert into loose select value from json_each('[1, 2, 3]')")
@@ -488,12 +530,10 @@ def test_a_column_whose_type_only_its_values_tell(tmp_path: Path) -> None:
 
 
 def test_a_memory_that_a_load_holds_says_so() -> None:
-    from etl.io import db_helper as db
-
     with suppress(EtlError):
         db.execute("drop table held", "sqlite://")
     db.write_frame(pl.DataFrame({"n": [1, 2]}), "held", "sqlite://")
-    lazy = scan(db._database("sqlite://"), "held")
+    lazy = db.scan_frame("held", "sqlite://")
     assert lazy.join(lazy.filter(pl.col("n") > 1), on="n").collect(engine="streaming").height == 1
     with pytest.raises(LoadError, match="one connection, and a load or another read is using it"):
         db.write_frame(lazy, "held", "sqlite://", mode="replace")
