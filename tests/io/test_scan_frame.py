@@ -262,6 +262,14 @@ def test_what_sql_can_not_say_is_left_to_polars_and_the_rest_is_sent(
     assert sent.heights[-1] == 10
 
 
+def test_a_python_function_filters_as_a_column(door: Door, hundred: str) -> None:
+    ok = pl.col("n").map_elements(
+        lambda n: len({*str(n), "7"}) == len(set(str(n))), return_dtype=pl.Boolean
+    )
+    found = scanned(door, hundred).with_columns(ok=ok).filter("ok").collect()
+    assert sorted(found["n"]) == [n for n in range(100) if "7" in str(n)]
+
+
 def test_a_limit_before_a_filter_is_a_limit_of_the_table(door: Door, hundred: str) -> None:
     lazy = scanned(door, hundred)
     assert lazy.head(10).filter(pl.col("s").is_null()).collect().height <= 10
