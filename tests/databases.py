@@ -85,7 +85,12 @@ class Door:
         return self.database.quote(table.strip('"'))
 
     def create(self, columns: str, name: str = "t") -> str:
-        """Create a table from the text of its columns; gives its name as for a call."""
+        """Create a table from the text of its columns; gives its name as for a call.
+
+        A VARCHAR is one of Unicode: on SQL Server, where it is not, an NVARCHAR.
+        """
+        if self.dialect == "mssql":
+            columns = columns.replace("VARCHAR(", "NVARCHAR(")
         table = self.table(name)
         self.execute(f"CREATE TABLE {self.quoted(table)} ({columns})")
         return table
