@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from etl.errors import ContractError, EtlError, LoadError
+from etl.errors import ContractError
 from etl.io.databases.columns import Column, TableName
 from etl.io.databases.decode import Decoder, ResultColumn
 from etl.io.databases.keyed import merge
+from etl.io.databases.session import Session
 from etl.io.sql_types import ddl_type
 
 if TYPE_CHECKING:
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     import polars as pl
     import sqlalchemy as sa
 
-    from etl.config import DatabaseSettings
     from etl.io.databases.keyed import KeyedMode, Stage
-    from etl.io.locks import Lock
     from etl.io.preflight import Rules
     from etl.io.sql import ParamStyle
 
@@ -55,7 +53,7 @@ class Written:
     loader: str
 
 
-class Database(ABC):
+class Database(Session):
     """One configured database.
 
     A new engine is a subclass in a file of its own and a row in the type table; nothing else
@@ -63,10 +61,8 @@ class Database(ABC):
     """
 
     dialect: ClassVar[str]
-    """The name in the type table, and sqlglot's, unless :attr:`sqlglot_dialect` says otherwise."""
+    """The name in the type table."""
     sqlglot_dialect: ClassVar[str]
-    title: ClassVar[str]
-    """What people call the engine."""
     rules: ClassVar[Rules]
     brackets: ClassVar[bool] = False
     """Whether ``[x]`` is an identifier."""
@@ -79,122 +75,6 @@ class Database(ABC):
     """Whether a result comes faster in parts over several connections."""
     stages_sql: ClassVar[str]
     """Permanent staging tables: schema, name, and age in seconds or null."""
-
-    def __init__(self, settings: DatabaseSettings) -> None:
-        self.settings = settings
-
-    def __repr__(self) -> str:
-        return f"<{self.title} {self.label}>"
-
-    @property
-    def label(self) -> str:
-        """The database as messages name it: never a user, never a password."""
-        at = self.settings
-        return f"database {at.name!r} ({at.where})" if at.name else f"database {at.where}"
-
-    @cached_property
-    def engine(self) -> sa.Engine:
-        """The SQLAlchemy engine, with its pool."""
-        return self._create_engine()
-
-    @abstractmethod
-    def _create_engine(self) -> sa.Engine:
-        """Make the engine; a missing driver is a ConfigError that says what to install."""
-
-    def close(self) -> None:
-        """Close the pool; the next use opens it anew."""
-        self.engine.dispose()
-
-    # Transactions
-
-    @contextmanager
-    def begin(self, *, write: bool = False) -> Iterator[sa.Connection]:
-        """A connection in one transaction: committed at the end, rolled back on any error.
-
-        Raises
-        ------
-        LoadError
-            For any error of the driver's, with what it says and without a password.
-        """
-        with self.translated():
-            connection = self.engine.connect()
-            try:
-                with connection.begin():
-                    self._begin(connection, write=write)
-                    yield connection
-            finally:
-                connection.close()
-
-    @abstractmethod
-    def _begin(self, connection: sa.Connection, *, write: bool) -> None:
-        """What the engine does first in a transaction."""
-
-    def start(self, pooled: Any) -> None:  # noqa: B027 - a hook
-        """Begin a transaction on a connection that a caller holds; most drivers do so themselves."""
-
-    @contextmanager
-    def translated(self) -> Iterator[None]:
-        """Turn the driver's errors into this package's."""
-        try:
-            yield
-        except EtlError:
-            raise
-        except Exception as error:
-            translated = self.translate(error)
-            if translated is None:
-                raise
-            translated.database = self.settings.name
-            raise translated from error
-
-    @abstractmethod
-    def translate(self, error: Exception) -> EtlError | None:
-        """The package's error for a driver's; None for one that is no driver's."""
-
-    def failure(self, message: str, kind: type[EtlError] = LoadError) -> EtlError:
-        """An error that names the database first."""
-        text = " ".join(message.split())
-        return kind(f"{self.label}: {text}")
-
-    def named_lock(self, name: str) -> Lock:
-        """A lock of this database that outlasts transactions; see :mod:`etl.io.locks`."""
-        from etl.io.locks import FileLock, NoLock, lock_file
-
-        path = self.settings.database
-        # An engine without sessions is a file, or memory that no other process reaches.
-        if path in ("", ":memory:"):
-            return NoLock()
-        return FileLock(lock_file(str(Path(path).resolve()), name))
-
-    def stage_lock(self, name: str) -> Lock:  # noqa: ARG002 - for engines with many writers
-        """What a load holds while it uses a committed staging table of that name."""
-        from etl.io.locks import NoLock
-
-        return NoLock()
-
-    # Statements
-
-    def parameters(self, values: Iterable[Any]) -> tuple[Any, ...]:
-        """Values to bind, as the driver takes them."""
-        return tuple(values)
-
-    def run(self, connection: sa.Connection, sql: str, values: Sequence[Any] | None = None) -> Any:
-        """Execute on the driver's own cursor and give that cursor."""
-        cursor = connection.connection.cursor()
-        if values is None:
-            cursor.execute(sql)
-        else:
-            cursor.execute(sql, tuple(values))
-        return cursor
-
-    def rows(
-        self, connection: sa.Connection, sql: str, values: Sequence[Any] | None = None
-    ) -> list[Any]:
-        """All rows of a small query."""
-        cursor = self.run(connection, sql, values)
-        try:
-            return list(cursor.fetchall())
-        finally:
-            cursor.close()
 
     @cached_property
     def _preparer(self) -> Any:
@@ -339,9 +219,7 @@ class Database(ABC):
     ) -> Stage:
         """Load the batches into a new table beside the target, of its columns' types."""
 
-    def index_stage(  # noqa: B027 - a hook: other engines' planners need no index
-        self, connection: sa.Connection, stage: Stage, keys: Sequence[int]
-    ) -> None:
+    def index_stage(self, connection: sa.Connection, stage: Stage, keys: Sequence[int]) -> None:
         """Index a stage by its key columns, where the engine would join it row by row."""
 
     def drop_stage(self, connection: sa.Connection, stage: Stage) -> None:

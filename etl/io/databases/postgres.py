@@ -17,7 +17,7 @@ from etl.io.databases.columns import Column, TableName
 from etl.io.databases.decode import ResultColumn
 from etl.io.databases.keyed import Stage
 from etl.io.databases.postgres_arrow import SNAPSHOT_MODE, ArrowReader
-from etl.io.databases.postgres_types import modifier
+from etl.io.databases.postgres_types import modifier, server_url
 from etl.io.locks import SessionLock, lock_number
 from etl.io.preflight import Rules
 from etl.io.sql_types import read_dtype
@@ -88,15 +88,7 @@ class PostgresDatabase(Database):
                 database=self.settings.name,
             ) from error
         at = self.settings
-        url = sa.URL.create(
-            "postgresql+psycopg",
-            username=at.username,
-            password=at.password.get_secret_value() if at.password else None,
-            host=at.host,
-            port=at.port,
-            database=at.database,
-            query=dict(at.options),
-        )
+        url = server_url(at, "postgresql+psycopg")
         engine = sa.create_engine(
             url,
             pool_pre_ping=True,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from etl.io.databases.decode import check_names
-from etl.io.databases.postgres_types import modifier
+from etl.io.databases.postgres_types import modifier, server_url
 from etl.io.sql_types import read_dtype
 
 if TYPE_CHECKING:
@@ -58,20 +58,11 @@ class ArrowReader:
     def _connect(self) -> Any:
         """A clone of the first connection: that one has read the catalogue of types, once."""
         import adbc_driver_postgresql.dbapi as adbc
-        import sqlalchemy as sa
 
         with self._lock:
             if self._first is None:
                 at = self._settings
-                url = sa.URL.create(
-                    "postgresql",
-                    username=at.username,
-                    password=at.password.get_secret_value() if at.password else None,
-                    host=at.host,
-                    port=at.port,
-                    database=at.database,
-                    query={"connect_timeout": str(at.connect_timeout), **at.options},
-                )
+                url = server_url(at, "postgresql", connect_timeout=str(at.connect_timeout))
                 self._first = adbc.connect(
                     url.render_as_string(hide_password=False), autocommit=True
                 )
