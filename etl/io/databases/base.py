@@ -337,11 +337,14 @@ class Database(Session):
         """Types that must be asked for before a query runs; most cursors tell theirs after it."""
         return []
 
-    @abstractmethod
     def _result_columns(
-        self, connection: sa.Connection, cursor: Any, declared: list[str]
+        self,
+        connection: sa.Connection,  # noqa: ARG002 - for engines that have to ask once more
+        cursor: Any,
+        declared: list[str],  # noqa: ARG002
     ) -> list[ResultColumn]:
-        """Names and types of a running query's columns."""
+        """Names and types of a running query's columns; here the values tell the types."""
+        return [ResultColumn(str(item[0]), None) for item in cursor.description]
 
     def _decode(self, values: Sequence[Any], column: ResultColumn) -> pl.Series:
         """The driver's Python values as a series of the column's type."""

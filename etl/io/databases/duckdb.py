@@ -13,7 +13,7 @@ import polars as pl
 from etl.errors import ConfigError, ContractError, EtlError, TransientError
 from etl.io.databases.base import FETCH_ROWS, Database
 from etl.io.databases.columns import Column, TableName
-from etl.io.databases.decode import ResultColumn, check_names
+from etl.io.databases.decode import check_names
 from etl.io.databases.keyed import Stage
 from etl.io.preflight import Rules
 from etl.io.sql_types import read_dtype
@@ -229,11 +229,6 @@ class DuckdbDatabase(Database):
                 yield part
         if empty:
             yield _plain(pl.DataFrame(reader.schema.empty_table()))
-
-    def _result_columns(
-        self, connection: sa.Connection, cursor: Any, declared: list[str]
-    ) -> list[ResultColumn]:
-        raise NotImplementedError  # pragma: no cover - fetch() takes Arrow's types
 
 
 def _patient(dialect: Any, _record: object, arguments: Any, options: Any) -> Any:
