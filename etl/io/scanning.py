@@ -48,7 +48,7 @@ _PROCEDURE: Final = re.compile(
     r"^(?:\s|--[^\n]*\n|/\*.*?\*/)*exec(?:ute)?\b", re.IGNORECASE | re.DOTALL
 )
 # Where a result does not tell the type of every column, its first values do; elsewhere no row is read.
-_PROBE_ROWS: Final[Mapping[str, int]] = {"sqlite": 100, "postgresql": 100}
+_PROBE_ROWS: Final[Mapping[str, int]] = {"sqlite": 100, "postgresql": 100, "mssql": 100}
 _RELEASE_SECONDS: Final = 0.2
 # A database in memory is one connection: two readers would end each other's transactions.
 _in_memory: Final = threading.Lock()
@@ -150,14 +150,22 @@ def _probed(database: Database, found: _Source) -> _Source:
     limit = _PROBE_ROWS.get(database.dialect, 0)
     sql = found.sql if found.whole else _select(database, found, names, limit=limit)
     with database.begin() as connection:
-        frames: Any = database.fetch(connection, sql, found.values, batch_rows=max(1, limit))
+        values = _given(database, found.values)
+        frames: Any = database.fetch(connection, sql, values, batch_rows=max(1, limit))
         with closing(frames):  # one frame is enough, and the cursor must not wait for the rest
             schema = dict(next(frames).schema)
     for name, column in found.catalogue.items():
-        # A numeric without a scale shows one that its first rows happen to have.
-        if isinstance(column.dtype, pl.Decimal) and schema[name] != column.dtype:
+        # Without a value a column seems to be text, and a numeric without a scale has that of its
+        # first rows: the catalogue knows better.
+        guessed = schema[name] == pl.String or isinstance(column.dtype, pl.Decimal)
+        if guessed and schema[name] != column.dtype:
             schema[name] = column.dtype
     return replace(found, schema=pl.Schema(schema))
+
+
+def _given(database: Database, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """The values for the driver: none, where it would look for a place for them all the same."""
+    return values if values or database.param_style == "format" else None
 
 
 def _select(
@@ -309,7 +317,7 @@ class Scan:
                 if left == 0:
                     return
 
-    def _frames(self, sql: str, values: Sequence[Any]) -> Iterator[pl.DataFrame]:
+    def _frames(self, sql: str, values: tuple[Any, ...]) -> Iterator[pl.DataFrame]:
         if getattr(self._database, "in_memory", False):
             with _in_memory:
                 _refuse_busy(self._database)
@@ -318,9 +326,10 @@ class Scan:
         else:
             yield from self._fetched(sql, values)
 
-    def _fetched(self, sql: str, values: Sequence[Any]) -> Iterator[pl.DataFrame]:
+    def _fetched(self, sql: str, values: tuple[Any, ...]) -> Iterator[pl.DataFrame]:
+        given = _given(self._database, values)
         with self._database.begin() as connection:
-            yield from self._database.fetch(connection, sql, values, batch_rows=self._batch_rows)
+            yield from self._database.fetch(connection, sql, given, batch_rows=self._batch_rows)
 
     def _typed(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame in the types that were promised for it."""

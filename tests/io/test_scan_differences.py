@@ -161,3 +161,17 @@ def test_a_memory_that_a_load_holds_says_so() -> None:
     with pytest.raises(LoadError, match="one connection, and a load or another read is using it"):
         db.write_frame(lazy, "held", "sqlite://", mode="replace")
     assert db.read_frame("held", "sqlite://").height == 2
+
+
+def test_an_empty_table_tells_its_types_all_the_same(door: Door) -> None:
+    numeric = "numeric" if door.dialect == "postgresql" else "decimal(9, 3)"
+    at = "datetimeoffset(0)" if door.dialect == "mssql" else "timestamp with time zone"
+    table = door.create(f"n int, x {numeric}, z {at}")
+    lazy = scanned(door, table)
+    assert lazy.collect_schema()["x"].is_decimal()
+    assert lazy.collect_schema()["z"] == pl.Datetime("us", "UTC")
+    door.execute(f"INSERT INTO {door.quoted(table)} VALUES (1, 1.125, '2024-01-01 00:00:00+00:00')")
+    moment = dt.datetime(2024, 1, 1, tzinfo=UTC)
+    found = lazy.filter(pl.col("x") > 1, pl.col("z") == moment).collect()
+    assert found["x"].to_list() == [Decimal("1.125")]
+    assert found.schema == lazy.collect_schema()
