@@ -21,7 +21,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from etl.errors import EtlError, TransientError
+from etl.errors import EtlError, LoadError, TransientError
 from etl.io.databases.base import NewColumn
 from etl.io.databases.columns import TableName
 from etl.io.frames import is_stream
@@ -69,6 +69,7 @@ def write(
     load_id = uuid.uuid4().hex
     once = is_stream(frame)
     done: LoadResult | None = None  # the attempt before got as far as its commit
+    fault = ""
 
     def worth_it(error: BaseException) -> bool:
         return isinstance(error, TransientError) and (not once or done is not None)
@@ -86,15 +87,15 @@ def write(
                     if ledger.has(connection, load_id, table):
                         return done
                     if once:
-                        raise database.failure(
-                            f"the connection was lost while {table} was being written, and the "
-                            "stream can't be read again; the table is as it was"
+                        raise LoadError(
+                            f"{fault}; the stream can't be read again, and the table is as it was"
                         )
                     done = None
                 result = load(database, connection, frame, table, options)
                 ledger.add(connection, load_id, result)
                 done = result
             return result
+        fault = str(attempt.retry_state.outcome.exception())
     raise AssertionError("unreachable: the last attempt returns or raises")
 
 

@@ -93,6 +93,8 @@ class DuckdbDatabase(Database):
         text = str(original)
         if isinstance(original, duckdb.IOException) and "lock" in text:
             return self.failure(f"another process holds the file: {text}", TransientError)
+        if "no space left" in text.lower():
+            return self.failure(f"the disk is full; nothing was written: {text}")
         if isinstance(original, duckdb.TransactionException):
             return self.failure(text, TransientError)
         return self.failure(text)
