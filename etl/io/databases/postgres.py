@@ -200,9 +200,14 @@ class PostgresDatabase(Database):
     def lock(self, connection: sa.Connection, table: TableName) -> None:
         """Keep other writers out: two replaces at once would leave the rows of both.
 
-        The session of a client that was lost may hold the table for a while: not for ever.
+        The session of a client that was lost may hold the table for a while: we do not wait for
+        ever, unless the connection's own settings say how long.
         """
-        self.run(connection, f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'").close()
+        self.run(
+            connection,
+            f"SELECT set_config('lock_timeout', '{_LOCK_SECONDS}s', true) "
+            "WHERE current_setting('lock_timeout') = '0'",
+        ).close()
         self.run(
             connection, f"LOCK TABLE {self.qualified(table)} IN SHARE ROW EXCLUSIVE MODE"
         ).close()
