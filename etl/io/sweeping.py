@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from etl.errors import ContractError
 from etl.io.databases.columns import TableName
+from etl.io.databases.stages import STAGE_NAME
 
 if TYPE_CHECKING:
     from etl.io.databases.base import Database
@@ -17,9 +17,6 @@ __all__ = ["DAY", "Outcome", "StagingTable", "sweep"]
 
 DAY: Final = dt.timedelta(hours=24)
 Outcome = Literal["removed", "would be removed", "in use", "too young"]
-
-# The whole of a name that this package gives; a colleague's _etl_stage_notes is none.
-_NAME: Final = re.compile(r"_etl_stage_[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +39,7 @@ def sweep(
         rows = database.rows(connection, database.stages_sql)
     found = []
     for schema, name, seconds in rows:
-        if _NAME.fullmatch(name) is None:
+        if STAGE_NAME.fullmatch(name) is None:
             continue
         table = TableName(name, schema)
         age = None if seconds is None else dt.timedelta(seconds=int(seconds))

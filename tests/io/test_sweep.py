@@ -136,7 +136,7 @@ def test_the_t_sql_parses_and_holds_no_name(sql: str) -> None:
 
 
 def test_sql_servers_stages_are_found_by_their_names() -> None:
-    from etl.io.sweeping import _NAME
+    from etl.io.databases.stages import STAGE_NAME
 
     name = mssql_sql.stage_name(TableName("orders", "dbo")).name
-    assert _NAME.fullmatch(name)
+    assert STAGE_NAME.fullmatch(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -15,6 +14,7 @@ from etl.io.databases.base import FETCH_ROWS, Database
 from etl.io.databases.columns import Column, TableName
 from etl.io.databases.decode import check_names
 from etl.io.databases.keyed import Stage
+from etl.io.databases.stages import new_stage, stage_columns
 from etl.io.preflight import Rules
 from etl.io.sql_types import read_dtype
 
@@ -189,8 +189,8 @@ class DuckdbDatabase(Database):
         columns: Sequence[Column],
         batches: Iterable[pl.DataFrame],
     ) -> Stage:
-        names = tuple(f"c{n}" for n in range(1, len(columns) + 1))
-        place = TableName(f"_etl_stage_{uuid.uuid4().hex}")
+        names = tuple(stage_columns(columns))
+        place = new_stage()
         declared = {row[0]: row[1] for row in self._catalogue(connection, table)}
         lines = [
             f"{name} {declared[column.name]}" for column, name in zip(columns, names, strict=True)

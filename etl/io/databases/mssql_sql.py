@@ -7,12 +7,12 @@ then has to quote a colleague's column name.
 from __future__ import annotations
 
 import hashlib
-import uuid
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from etl.io.databases.columns import Column, TableName
+from etl.io.databases.stages import STAGE_PREFIX, new_stage, stage_columns
 from etl.io.sql_types import read_dtype
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ __all__ = [
     "update_from",
 ]
 
-STAGE_PREFIX: Final = "_etl_stage_"
 _BINARY: Final = "Latin1_General_90_BIN2"
 
 DEFAULT_SCHEMA: Final = "SELECT SCHEMA_NAME()"
@@ -172,7 +171,7 @@ def stage_name(table: TableName) -> TableName:
     >>> stage_name(TableName("orders", "dbo")).schema
     'dbo'
     """
-    return TableName(f"{STAGE_PREFIX}{uuid.uuid4().hex}", table.schema)
+    return new_stage(table.schema)
 
 
 def stage_type(column: Column) -> str:
@@ -185,11 +184,6 @@ def stage_type(column: Column) -> str:
     """
     kind = _STAGED.get(column.type, "nvarchar(max)")
     return kind.format(n=column.length or "max", p=column.precision, s=column.scale or 0)
-
-
-def stage_columns(columns: Sequence[Column]) -> list[str]:
-    """The staging table's column names."""
-    return [f"c{number}" for number in range(1, len(columns) + 1)]
 
 
 def create_stage(stage: str, columns: Sequence[Column]) -> str:

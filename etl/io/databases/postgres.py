@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -18,6 +17,7 @@ from etl.io.databases.decode import ResultColumn
 from etl.io.databases.keyed import Stage
 from etl.io.databases.postgres_arrow import SNAPSHOT_MODE, ArrowReader
 from etl.io.databases.postgres_types import modifier, server_url
+from etl.io.databases.stages import new_stage, stage_columns
 from etl.io.locks import SessionLock, lock_number
 from etl.io.preflight import Rules
 from etl.io.sql_types import read_dtype
@@ -239,8 +239,8 @@ class PostgresDatabase(Database):
         columns: Sequence[Column],
         batches: Iterable[pl.DataFrame],
     ) -> Stage:
-        names = tuple(f"c{n}" for n in range(1, len(columns) + 1))
-        place = TableName(f"_etl_stage_{uuid.uuid4().hex}", "pg_temp")
+        names = tuple(stage_columns(columns))
+        place = new_stage("pg_temp")
         picked = ", ".join(
             f"{self.quote(column.name)} AS {name}"
             for column, name in zip(columns, names, strict=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -18,6 +17,7 @@ from etl.io.databases.decode import ResultColumn
 from etl.io.databases.keyed import Stage
 from etl.io.databases.sqlite_functions import FUNCTIONS
 from etl.io.databases.sqlite_values import loaded, stored, stored_value
+from etl.io.databases.stages import new_stage, stage_columns
 from etl.io.preflight import Rules
 from etl.io.sql import without_params
 from etl.io.sql_types import read_dtype
@@ -248,13 +248,13 @@ class SqliteDatabase(Database):
         batches: Iterable[pl.DataFrame],
     ) -> Stage:
         # The target's types: an index is of use only between columns of one affinity.
-        names = tuple(f"c{n}" for n in range(1, len(columns) + 1))
+        names = tuple(stage_columns(columns))
         lines = [
             f"{name} {column.type if _WORDS.fullmatch(column.type) else ''}"
             + (f" COLLATE {column.collation}" if column.collation else "")
             for name, column in zip(names, columns, strict=True)
         ]
-        place = TableName(f"_etl_stage_{uuid.uuid4().hex}", "temp")
+        place = new_stage("temp")
         self.run(connection, f"CREATE TEMP TABLE {place.name} ({', '.join(lines)})").close()
         staged = [replace(column, name=name) for column, name in zip(columns, names, strict=True)]
         rows = sum(self.insert(connection, place, staged, batch) for batch in batches)
