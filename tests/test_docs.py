@@ -188,6 +188,7 @@ def test_the_table_of_commands_has_every_command_and_its_options() -> None:
         ("## A database on SQL Server", "ServerEntry"),
         ("## monday.com", "MondayEntry"),
         ("### A board", "BoardEntry"),
+        ("### Its subitems", "SubitemsEntry"),
     ],
 )
 def test_every_key_of_the_configuration_is_told(heading: str, definition: str) -> None:

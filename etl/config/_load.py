@@ -23,6 +23,8 @@ from etl.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from etl.config._models import BoardEntry, SubitemsEntry
+
 __all__ = ["Config", "find_config", "get_config", "load_config", "reset_config"]
 
 _TOKEN: KeyPath = ("apis", "monday", "token")
@@ -131,9 +133,12 @@ class Config:
             sample_rows=monday.sample_rows,
             api_version=monday.api_version,
             timeout=monday.timeout,
+            sample_file=self.path.parent / Path(monday.sample_file).expanduser(),
             boards={
-                name: BoardSettings(id=board.id, columns=board.columns)
-                for name, board in monday.boards.items()
+                name: replace(
+                    _board(entry), subitems=_board(entry.subitems) if entry.subitems else None
+                )
+                for name, entry in monday.boards.items()
             },
         )
 
@@ -304,6 +309,10 @@ def reset_config() -> None:
 @lru_cache(maxsize=8)
 def _cached(path: Path, changed: int, profile: str | None) -> Config:  # noqa: ARG001 - part of the key
     return load_config(path, profile)
+
+
+def _board(entry: BoardEntry | SubitemsEntry) -> BoardSettings:
+    return BoardSettings(id=entry.id, key=entry.key, columns=entry.columns, sample=entry.sample)
 
 
 def _mapping(value: object) -> dict[str, object]:

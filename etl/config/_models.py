@@ -27,7 +27,7 @@ from pydantic import (
 )
 
 from etl.config._references import is_reference
-from etl.config._settings import Encrypt
+from etl.config._settings import Encrypt, SampleType
 from etl.config._url import encrypt_value, flag_value, number_value, parse_url
 
 if TYPE_CHECKING:
@@ -172,19 +172,37 @@ DatabaseEntry = Annotated[
 ]
 
 
-class BoardEntry(_Entry):
-    """A monday board."""
+BoardId = Annotated[
+    str,
+    BeforeValidator(_id),
+    AfterValidator(_digits),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}]}),
+]
 
-    id: Annotated[
-        str,
-        BeforeValidator(_id),
-        AfterValidator(_digits),
-        WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}]}),
-    ] = Field(description="the number in the board's address")
+
+class _BoardEntry(_Entry):
+    id: BoardId = Field(description="the number in the board's address")
+    key: Text | None = Field(
+        None, description="the id of the text column that holds each item's key; writing needs it"
+    )
     columns: dict[str, Text] = Field(
         default_factory=dict,
         description="this board's column id -> the contract's, where they differ",
     )
+    sample: dict[str, SampleType] = Field(
+        default_factory=dict,
+        description="column id -> type: on the sample, a board that can be written has these columns",
+    )
+
+
+class SubitemsEntry(_BoardEntry):
+    """The board that holds a board's subitems."""
+
+
+class BoardEntry(_BoardEntry):
+    """A monday board."""
+
+    subitems: SubitemsEntry | None = Field(None, description="the board of this board's subitems")
 
 
 class MondayEntry(_Entry):
@@ -198,6 +216,11 @@ class MondayEntry(_Entry):
     sample_rows: Annotated[int, _number(0, 100_000_000), *_or_reference(_integer(0, 100_000_000))]= Field(
         500, description="items on the sample board"
     )  # fmt: skip
+    sample_file: Text = Field(
+        "data/sample_board.db",
+        description="where the sample boards that can be written are kept; a relative path starts "
+        "at this file's folder",
+    )
     api_version: Annotated[str, Field(pattern=r"^([0-9]{4}-[0-9]{2}|dev|.*\$\{.*)$")] = "2026-10"
     timeout: Annotated[
         float, Field(gt=0, le=3600), *_or_reference({"type": "number", "exclusiveMinimum": 0})

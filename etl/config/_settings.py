@@ -13,10 +13,22 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
 
-__all__ = ["BoardSettings", "DatabaseSettings", "Encrypt", "Engine", "MondaySettings"]
+__all__ = [
+    "BoardSettings",
+    "DatabaseSettings",
+    "Encrypt",
+    "Engine",
+    "MondaySettings",
+    "SampleType",
+]
 
 Engine = Literal["sqlite", "postgresql", "mssql", "duckdb", "mysql"]
 Encrypt = Literal["yes", "no", "strict"]
+SampleType = Literal[
+    "text", "long_text", "numbers", "status", "dropdown", "date", "timeline", "checkbox",
+    "rating", "hour", "people", "email", "phone", "link", "country", "week", "board_relation",
+]  # fmt: skip
+"""The column types that a sample board can have: those that can be written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,8 +109,14 @@ class BoardSettings:
     """A monday board: its id, and its column ids where they differ from the contract's."""
 
     id: str
+    key: str | None = None
+    """The id of the text column that holds each item's key; None for a board that is only read."""
     columns: Mapping[str, str] = field(default_factory=dict, hash=False)
     """This board's column id -> the contract's column id or name."""
+    sample: Mapping[str, SampleType] = field(default_factory=dict, hash=False)
+    """Column id -> type of the sample board that can be written; empty for the generated one."""
+    subitems: BoardSettings | None = None
+    """The board that holds this board's subitems."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +128,8 @@ class MondaySettings:
     sample: bool
     """Read the sample board: the configuration allows it and there is no token."""
     sample_rows: int
+    sample_file: Path
+    """Where the sample boards that can be written are kept: an absolute path."""
     api_version: str
     timeout: float
     """Seconds that one request may take."""
