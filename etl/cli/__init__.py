@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -105,13 +106,23 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Run a job: everything is loaded, or nothing."""
-    from etl.cli import _output
+    from etl.cli import _kestra, _output
+
+    in_kestra = _kestra.inside()
+
+    def told(values: dict[str, Any]) -> None:
+        """For machines: what Kestra reads, then the line that --json promises to be the last."""
+        if in_kestra:
+            _output.line(_kestra.result_line(values, reporter.redact))
+        if as_json:
+            _output.json_line(values)
 
     def failed(error: str) -> None:
         run_id = os.environ.get("ETL_RUN_ID")
-        _output.json_line({**_NOT_FINISHED, "run_id": run_id, "job": job, "error": error})
+        told({**_NOT_FINISHED, "run_id": run_id, "job": job, "error": error})
 
-    with Reporter(debug=debug, on_error=failed if as_json else None) as reporter:
+    reporter = Reporter(debug=debug, on_error=failed)
+    with reporter, _kestra.live_warnings(reporter) if in_kestra else nullcontext():
         from etl.jobs import check_job_name
 
         check_job_name(job)  # before the configuration, and before anything heavy is imported
@@ -119,7 +130,7 @@ def run(
         from etl.cli._progress import progress_bars
         from etl.runner import execute
 
-        with progress_bars() as progress:
+        with progress_bars(wanted=not in_kestra) as progress:
             result = execute(
                 job,
                 config,
@@ -132,9 +143,8 @@ def run(
             )
         if result.exception is not None:
             reporter.show(result.exception)
-        if as_json:
-            _output.json_line(result.as_dict())
-        else:
+        told(result.as_dict())
+        if not (as_json or in_kestra):
             _output.run_result(result)
     raise typer.Exit(exit_code(result.exception) if result.exception else DONE)
 

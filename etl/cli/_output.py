@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from etl.jobs import JobInfo
     from etl.runner import CheckItem, OutputResult, Reason, RunResult
 
-__all__ = ["checks", "columns", "job_list", "json_line", "past_runs", "reasons", "run_result", "staging_tables"]  # fmt: skip
+__all__ = ["checks", "columns", "job_list", "json_line", "line", "past_runs", "reasons", "run_result", "staging_tables"]  # fmt: skip
 
 _REASONS = 10
 _ACROSS = 3
@@ -25,7 +25,12 @@ _ACROSS = 3
 
 def json_line(values: dict[str, Any]) -> None:
     """Print one JSON object on one line, the last of stdout."""
-    _write(json.dumps(values, default=str) + "\n")
+    line(json.dumps(values, default=str))
+
+
+def line(text: str) -> None:
+    """Print a line as it is, for machines, at once."""
+    _write(f"{text}\n")
 
 
 def _print(*lines: Any) -> None:

@@ -17,9 +17,9 @@ __all__ = ["progress_bars"]
 
 
 @contextmanager
-def progress_bars() -> Iterator[Progress]:
+def progress_bars(*, wanted: bool = True) -> Iterator[Progress]:
     """Give the progress that draws a bar for each label on stderr, or none where nobody looks."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    if not wanted or sys.stderr is None or not sys.stderr.isatty():
         yield silent
         return
     from rich.console import Console
