@@ -128,9 +128,9 @@ class MondaySettings:
     sample: bool
     """Read the sample board: the configuration allows it and there is no token."""
     sample_rows: int
-    sample_file: Path
-    """Where the sample boards that can be written are kept: an absolute path."""
     api_version: str
     timeout: float
     """Seconds that one request may take."""
+    sample_file: Path | None = None
+    """Where the sample boards that can be written are kept: an absolute path."""
     boards: Mapping[str, BoardSettings] = field(default_factory=dict, hash=False)

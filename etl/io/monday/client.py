@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import httpx
 import tenacity
 from pydantic_core import from_json
 
-from etl.errors import ConfigError, SourceError
-from etl.io.monday.errors import Failure, classify
+from etl.errors import ConfigError, LoadError, SourceError, TransientError
+from etl.io.monday.errors import Failure, classify, classify_aliases
 from etl.io.monday.limits import RateLimits
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ __all__ = ["API_URL", "API_VERSION", "Answer", "MondayClient", "RetryPolicy"]
 
 API_URL: Final = "https://api.monday.com/v2"
 API_VERSION: Final = "2026-10"
+
+# No connection was made, so nothing was asked for.
+_NOT_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 _log = logging.getLogger(__name__)
 
@@ -50,9 +53,15 @@ class RetryPolicy:
 
 @dataclass(frozen=True)
 class Answer:
-    """The ``data`` of an answer that had no error."""
+    """The ``data`` of an answer that had no error; of a mutation's, none but its aliases'.
+
+    ``failures`` are those of single aliases. ``replayed``: monday answered from memory, because it
+    had seen the idempotency key before.
+    """
 
     data: Mapping[str, Any]
+    failures: Mapping[str, Failure] = field(default_factory=dict)
+    replayed: bool = False
 
 
 class MondayClient:
@@ -136,6 +145,7 @@ class MondayClient:
             ) from None
         if self._url.scheme not in ("http", "https") or not self._url.host:
             raise ConfigError("monday.com's URL must be https://host/path: set MONDAY_API_URL")
+        self._transport = transport
         self._http = httpx.Client(headers=headers, timeout=timeout, transport=transport)
 
     def __enter__(self) -> Self:
@@ -185,26 +195,104 @@ class MondayClient:
 
     def send(self, document: Document, variables: Mapping[str, Any]) -> Answer | Failure:
         """Send a document like :meth:`execute`, but give a failure back instead of raising it."""
+        return self._repeated(_is_retryable, document, variables)
+
+    def mutate(
+        self, document: Document, variables: Mapping[str, Any], *, key: str
+    ) -> Answer | Failure:
+        """Send a document that changes something.
+
+        It is repeated only after failures that left nothing done. After an uncertain one (no
+        answer, a server error) the caller looks what was done, and then decides.
+
+        Parameters
+        ----------
+        document
+            A mutation, whose fields have aliases.
+        variables
+            The values of its variables.
+        key
+            The ``Idempotency-Key``, a UUID: monday does what comes with one key once, as long as
+            it remembers the key.
+
+        Returns
+        -------
+        Answer or Failure
+            An answer may hold failures of single aliases.
+        """
+        return self._repeated(_is_retryable_surely, document, variables, key)
+
+    def backoff(self, attempt: int, failure: Failure) -> None:
+        """Wait before attempt ``attempt`` + 1 at something that failed."""
+        policy = self._retry
+        asked = failure.wait
+        if asked is None:
+            asked = min(policy.first_wait * 2 ** (attempt - 1), policy.longest_wait)
+        self.pause(min(asked, policy.max_wait), failure.message)
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts something is worth."""
+        return self._retry.attempts
+
+    def upload(self, url: str, content: bytes) -> Failure | None:
+        """PUT a CSV file to an address that monday gave; the token is not sent there.
+
+        Returns
+        -------
+        Failure or None
+            None if the file was taken.
+        """
+        try:
+            with httpx.Client(timeout=self._http.timeout, transport=self._transport) as other:
+                response = other.put(url, content=content, headers={"Content-Type": "text/csv"})
+        except (httpx.RequestError, httpx.InvalidURL) as error:
+            # The address holds a signature: it is not told.
+            text = f"the upload got no answer ({type(error).__name__})"
+            return Failure(verdict="retry", message=text, uncertain=True)
+        if response.is_success:
+            return None
+        passing = response.status_code >= 500 or response.status_code in (408, 429)
+        return Failure(
+            verdict="retry" if passing else "fatal",
+            message=f"the upload was refused (HTTP {response.status_code})",
+            uncertain=passing,
+        )
+
+    def _repeated(
+        self,
+        worth: Callable[[Answer | Failure], bool],
+        document: Document,
+        variables: Mapping[str, Any],
+        key: str | None = None,
+    ) -> Answer | Failure:
         attempts = tenacity.Retrying(
-            retry=tenacity.retry_if_result(_is_retryable),
+            retry=tenacity.retry_if_result(worth),
             wait=self._wait,
             stop=self._is_enough,
             sleep=self._rest,
             before_sleep=_log_retry,
             retry_error_callback=_given_up,
         )
-        return attempts(self._send_once, document, variables)
+        return attempts(self._send_once, document, variables, key)
+
+    def write_error(self, failure: Failure) -> LoadError:
+        """Make the exception for a failure that ended a write."""
+        text = str(self.error(failure))
+        return LoadError(text) if failure.stops else TransientError(text)
 
     def error(self, failure: Failure) -> SourceError:
         """Make the exception for a failure: what happened, and what to do next."""
         if failure.verdict == "denied":
             return SourceError(
                 f"monday.com ({self._url.host}) refused the token: {failure.message}; set "
-                "MONDAY_API_TOKEN to a token of a user who may read the board."
+                "MONDAY_API_TOKEN to a token of a user who may use the board."
             )
         return SourceError(f"monday.com ({self._url.host}): {failure.message}")
 
-    def _send_once(self, document: Document, variables: Mapping[str, Any]) -> Answer | Failure:
+    def _send_once(
+        self, document: Document, variables: Mapping[str, Any], key: str | None
+    ) -> Answer | Failure:
         delay = self._limits.delay()
         if delay > 0:
             self.pause(delay, "the rate limit is nearly used up")
@@ -217,20 +305,33 @@ class MondayClient:
             "variables": dict(variables),
         }
         try:
-            response = self._http.post(self._url, json=payload)
+            headers = {} if key is None else {"Idempotency-Key": key}
+            response = self._http.post(self._url, json=payload, headers=headers)
         except httpx.UnsupportedProtocol as error:
             return Failure(verdict="fatal", message=self._redacted(str(error)))
         except httpx.RequestError as error:
             text = str(error) or type(error).__name__
-            return Failure(verdict="retry", message=self._redacted(f"no answer: {text}"))
+            message = self._redacted(f"no answer: {text}")
+            return Failure(
+                verdict="retry", message=message, uncertain=not isinstance(error, _NOT_SENT)
+            )
         self._limits.note(response.headers.get("ratelimit"))
         try:
             body, parsed = from_json(response.content, allow_inf_nan=False), True
         except ValueError:
             body, parsed = None, False
+        replayed = response.headers.get("idempotency-replayed", "").lower() == "true"
         failure = classify(response.status_code, response.headers, body, parsed=parsed)
         if failure is None:
-            return Answer(body["data"])
+            return Answer(body["data"], replayed=replayed)
+        if key is not None:
+            failures = classify_aliases(body, body["data"]) if _has_data(body) else None
+            if failures is not None:
+                told = {
+                    alias: replace(one, message=self._redacted(one.message))
+                    for alias, one in failures.items()
+                }
+                return Answer(body["data"], told, replayed=replayed)
         return replace(failure, message=self._redacted(failure.message))
 
     def _rest(self, seconds: float) -> None:
@@ -253,6 +354,14 @@ class MondayClient:
 
 def _is_retryable(result: Answer | Failure) -> bool:
     return isinstance(result, Failure) and result.verdict == "retry"
+
+
+def _is_retryable_surely(result: Answer | Failure) -> bool:
+    return _is_retryable(result) and isinstance(result, Failure) and not result.uncertain
+
+
+def _has_data(body: object) -> bool:
+    return isinstance(body, dict) and isinstance(body.get("data"), dict)
 
 
 def _last_failure(state: tenacity.RetryCallState) -> Failure:

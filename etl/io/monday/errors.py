@@ -18,15 +18,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
-__all__ = ["Failure", "classify"]
+__all__ = ["Failure", "classify", "classify_aliases"]
 
 Verdict = Literal["retry", "cursor", "denied", "fatal"]
 
 # Codes and messages as they are compared: letters and digits alone, in lower case.
 _VERDICTS: Final[tuple[tuple[Verdict, re.Pattern[str]], ...]] = (
-    ("fatal", re.compile(r"dailylimitexceeded|dailyratelimit|exceededthedailylimit")),
+    (
+        "fatal",
+        re.compile(
+            r"dailylimitexceeded|dailyratelimit|exceededthedailylimit|^invalidboardid(exception)?$"
+        ),
+    ),
     (
         "denied",
         re.compile(
@@ -46,6 +51,9 @@ _VERDICTS: Final[tuple[tuple[Verdict, re.Pattern[str]], ...]] = (
     ),
 )
 _RETRIED_STATUS: Final = frozenset({408, 409, 423, 425, 429})
+# After these the work may have been done, or may still be under way.
+_UNCERTAIN_STATUS: Final = frozenset({408, 409})
+_UNCERTAIN: Final = re.compile(r"internalservererror|serviceunavailable|idempotencyconflict|timeout")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,11 +63,16 @@ class Failure:
     ``verdict``: ``retry`` the request, start again for a new ``cursor``, or give up because the
     token was ``denied`` or because nothing helps (``fatal``). ``wait`` is how many seconds the
     server asked to wait; None leaves that to the client.
+
+    ``uncertain``: what was asked for may have been done all the same. ``stops``: no other request
+    would fare better, because of the token, the day's limit or the board.
     """
 
     verdict: Verdict
     message: str
     wait: float | None = None
+    uncertain: bool = False
+    stops: bool = False
 
 
 def classify(
@@ -96,36 +109,81 @@ def classify(
     """
     wait = _retry_after(headers)
     request = headers.get("x-request-id")
+    by_http = _of_status(status) or "fatal"
     if not parsed:
         text = f"the answer is not JSON (HTTP {status}, {headers.get('content-type', 'no type')})"
-        return _failure(_of_status(status) or "fatal", [text], request, wait)
+        return _failure(by_http, [text], request, wait, uncertain=True)
     if not isinstance(body, dict):
-        return _failure(
-            _of_status(status) or "fatal",
-            [f"the answer is no JSON object (HTTP {status})"],
-            request,
-            wait,
-        )
+        text = f"the answer is no JSON object (HTTP {status})"
+        return _failure(by_http, [text], request, wait, uncertain=True)
     errors = list(_errors(body))
     if not errors:
         if status >= 400:
-            return _failure(_of_status(status) or "fatal", [f"HTTP {status}"], request, wait)
+            uncertain = status >= 500 or status in _UNCERTAIN_STATUS
+            return _failure(by_http, [f"HTTP {status}"], request, wait, uncertain=uncertain)
         if not isinstance(body.get("data"), dict):
-            return _failure("fatal", ["the answer holds no data"], request, wait)
+            text = "the answer holds no data"
+            return _failure("fatal", [text], request, wait, uncertain=True)
         return None
+    asked = [error.wait for error in errors if error.wait is not None]
     verdicts = {_verdict(error) for error in errors}
     by_status = next((found for error in errors if (found := _of_status(error.status))), None)
     verdict = next(
         (known for known in ("fatal", "denied", "cursor", "retry") if known in verdicts),
-        by_status or _of_status(status) or "fatal",
+        by_status or by_http,
     )
-    asked = [error.wait for error in errors if error.wait is not None]
     return _failure(
         verdict,
         [error.text for error in errors],
         next((error.request for error in errors if error.request), _request_id(body) or request),
         max(asked) if asked else wait,
+        uncertain=status >= 500
+        or status in _UNCERTAIN_STATUS
+        or any(error.uncertain for error in errors),
+        stops=verdict == "denied" or "fatal" in verdicts,
     )
+
+
+def classify_aliases(body: object, aliases: Collection[str]) -> dict[str, Failure] | None:
+    """Tell apart what became of each of a request's aliases.
+
+    Parameters
+    ----------
+    body
+        The parsed JSON.
+    aliases
+        The names that the document gives its fields.
+
+    Returns
+    -------
+    dict or None
+        A failure for each alias that an error's ``path`` names; None if there is no data, or an
+        error that names none: then the request failed as a whole.
+
+    Examples
+    --------
+    >>> body = {"data": {"a0": {"id": "7"}, "a1": None},
+    ...         "errors": [{"message": "no such label", "path": ["a1"]}]}
+    >>> classify_aliases(body, ["a0", "a1"])
+    {'a1': Failure(verdict='fatal', message='no such label', ...)}
+    """
+    if not isinstance(body, dict) or not isinstance(body.get("data"), dict):
+        return None
+    entries = body.get("errors")
+    if not isinstance(entries, list) or not entries:
+        return None
+    by_alias: dict[str, list[Any]] = {}
+    for entry in entries:
+        path = _mapping(entry).get("path")
+        if not isinstance(path, list) or not path or path[0] not in aliases:
+            return None
+        by_alias.setdefault(path[0], []).append(entry)
+    found: dict[str, Failure] = {}
+    for alias, own in by_alias.items():
+        failure = classify(200, {}, {"errors": own})
+        if failure is not None:
+            found[alias] = failure
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +199,12 @@ class _Error:
     @property
     def text(self) -> str:
         return f"{self.message} ({self.code})" if self.code else self.message
+
+    @property
+    def uncertain(self) -> bool:
+        known = _UNCERTAIN.search(_plain(self.code)) or _UNCERTAIN.search(_plain(self.message))
+        status = self.status or 0
+        return bool(known) or status >= 500 or status in _UNCERTAIN_STATUS
 
 
 def _errors(body: Mapping[str, Any]) -> Iterator[_Error]:
@@ -176,9 +240,13 @@ def _errors(body: Mapping[str, Any]) -> Iterator[_Error]:
 def _verdict(error: _Error) -> Verdict | None:
     for verdict, pattern in _VERDICTS:
         for text in (error.code, error.message):
-            if pattern.search(re.sub(r"[^a-z0-9]", "", text.lower())):
+            if pattern.search(_plain(text)):
                 return verdict
     return None
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
 def _of_status(status: int | None) -> Verdict | None:
@@ -190,7 +258,13 @@ def _of_status(status: int | None) -> Verdict | None:
 
 
 def _failure(
-    verdict: Verdict, texts: list[str], request: str | None, wait: float | None
+    verdict: Verdict,
+    texts: list[str],
+    request: str | None,
+    wait: float | None,
+    *,
+    uncertain: bool = False,
+    stops: bool = False,
 ) -> Failure:
     # Servers repeat themselves, and a message can hold a whole query: a few short ones will do.
     shown = "; ".join(list(dict.fromkeys(" ".join(text.split())[:300] for text in texts))[:3])
@@ -198,6 +272,8 @@ def _failure(
         verdict=verdict,
         message=f"{shown} [request {request}]" if request else shown,
         wait=wait,
+        uncertain=uncertain,
+        stops=stops,
     )
 
 
