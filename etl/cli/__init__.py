@@ -94,6 +94,14 @@ def run(
     allow_empty: Annotated[
         bool, typer.Option("--allow-empty", help="Let an empty source empty the table.")
     ] = False,
+    sample: Annotated[
+        int | None,
+        typer.Option("--sample", min=1, metavar="N", help="Take N rows, where the job samples."),
+    ] = None,
+    step: Annotated[
+        list[str] | None,
+        typer.Option("--step", metavar="STEP", help="Only this step of the job; may be repeated."),
+    ] = None,
     wait: Annotated[
         float,
         typer.Option(
@@ -138,6 +146,8 @@ def run(
                 limit=limit,
                 strict=strict,
                 allow_empty=allow_empty,
+                sample=sample,
+                steps=step or None,
                 wait=wait,
                 progress=progress,
             )
@@ -178,10 +188,11 @@ def preview(
         from etl.cli import _output
         from etl.runner import group_reasons
 
-        for name, checked in get_job(job).preview(config=config, limit=limit).items():
-            _output.columns(name, checked.good)
-            if checked.rejected.height:
-                _output.reasons(group_reasons(checked.rejected["reason"]))
+        for part in get_job(job).steps:
+            for name, checked in part.preview(config=config, limit=limit).items():
+                _output.columns(name, checked.good)
+                if checked.rejected.height:
+                    _output.reasons(group_reasons(checked.rejected["reason"]))
 
 
 @app.command()
@@ -206,7 +217,7 @@ def history(
         from etl.cli import _output
         from etl.runner import history as past_runs
 
-        databases = [table.database for name in names for table in get_job(name).outputs.values()]
+        databases = [database for name in names for database in get_job(name).databases]
         _output.past_runs(past_runs(config, databases, job=job, limit=limit))
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from etl.io.sweeping import StagingTable
     from etl.jobs import JobInfo
-    from etl.runner import CheckItem, OutputResult, Reason, RunResult
+    from etl.runner import CallResult, CheckItem, OutputResult, Reason, RunResult
 
 __all__ = ["checks", "columns", "job_list", "json_line", "line", "past_runs", "reasons", "run_result", "staging_tables"]  # fmt: skip
 
@@ -82,12 +82,32 @@ def run_result(result: RunResult) -> None:
         _print(f"{result.job}: {_count(result.rows_read)} read, {seconds}, run {result.run_id}")
     for output in result.outputs:
         _print(*_output(output, dry_run=result.dry_run))
+    for call in result.calls:
+        _print(*_call(call, dry_run=result.dry_run))
+    for path in result.files:
+        _print(f"  made {path}")
     for note in result.notes:
         _print(f"  note: {note}")
     if result.reasons:
         reasons(result.reasons)
     if result.dry_run and result.status == "done":
         _print("dry run: nothing was written")
+
+
+def _call(call: CallResult, *, dry_run: bool) -> list[str]:
+    words = ("create", "update") if dry_run else ("created", "updated")
+    to = "to " if dry_run else ""
+    counts = (call.created, call.updated)
+    told = [f"{count} {to}{word}" for count, word in zip(counts, words, strict=True)]
+    told.append(f"{call.unchanged} unchanged")
+    told += [
+        f"{count} {word}"
+        for count, word in ((call.failed, "failed"), (call.skipped, "not sent"))
+        if count
+    ]
+    lines = [f"  {call.target}: {', '.join(told)}"]
+    lines += [f"    {reason.rows} failed: {reason.reason}" for reason in call.reasons[:_REASONS]]
+    return lines
 
 
 def _output(output: OutputResult, *, dry_run: bool) -> list[str]:

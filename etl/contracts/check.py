@@ -35,6 +35,31 @@ class Checked:
     good: pl.DataFrame
     rejected: pl.DataFrame
 
+    def with_rejected(self, frame: pl.DataFrame) -> Checked:
+        """Add rows that a transform has set aside itself, before those that broke the contract.
+
+        Parameters
+        ----------
+        frame
+            A column ``reason`` (String, never null), and the row's own columns.
+
+        Raises
+        ------
+        ContractError
+            There is no column ``reason``, or a row has none.
+
+        Examples
+        --------
+        >>> none = Checked(good=pl.DataFrame(), rejected=_rejected([], []))
+        >>> none.with_rejected(pl.DataFrame({"reason": ["no style"], "po": ["A-1"]})).rejected.rows()
+        [('no style', '{"po": "A-1"}')]
+        """
+        if "reason" not in frame.columns or frame["reason"].null_count():
+            raise ContractError("rows that are set aside have a column reason that is never null")
+        rows = rows_as_json(frame.drop("reason"))
+        added = _rejected(frame["reason"].to_list(), rows)
+        return Checked(good=self.good, rejected=pl.concat([added, self.rejected]))
+
 
 def split(frame: pl.DataFrame, contract: type[dy.Schema]) -> Checked:
     """Set aside the rows of a frame that break a contract.

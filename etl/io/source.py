@@ -43,6 +43,8 @@ class Read:
     frame: pl.DataFrame
     notes: tuple[str, ...] = ()
     """Sentences for the run's result, such as the board columns that no contract maps."""
+    counts: bool = True
+    """Its rows count as read; those that an earlier run has left, and rules, do not."""
 
 
 @runtime_checkable

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from etl.errors import SourceError
+from etl.io.reading import as_contract
 from etl.io.source import Read
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from etl.io.databases.columns import Column
     from etl.io.source import ReadContext
 
-__all__ = ["TableRows", "database_exists", "live_columns", "live_rows"]
+__all__ = ["TableRows", "TableSource", "database_exists", "live_columns", "live_rows"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +44,80 @@ class TableRows:
             The table holds values that the contract's types do not.
         """
         rows = live_rows(context.config.database(self.database), self.table, self.contract)
-        return Read(frame=self.contract.create_empty() if rows is None else rows)
+        return Read(frame=self.contract.create_empty() if rows is None else rows, counts=False)
+
+    def describe(self) -> str:
+        """Name the table and its database."""
+        return f"table {self.table} in {self.database}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSource:
+    """Reads a table that others fill: one that is missing, or lacks a column, is an error.
+
+    Parameters
+    ----------
+    database, table
+        Where it is.
+    contract
+        The columns that are read, and their types.
+    other_columns
+        Read all columns, in the table's order; those that the contract does not know, as they are.
+    """
+
+    database: str
+    table: str
+    contract: type[dy.Schema]
+    other_columns: bool = False
+
+    def read(self, context: ReadContext) -> Read:
+        """Read the table, or ``context.limit`` rows of it.
+
+        Raises
+        ------
+        SourceError
+            The table or a column is missing, or there are no rows (unless
+            ``context.allow_empty``).
+        LoadError
+            The database refused.
+        ContractError
+            The table holds values that the contract's types do not.
+        """
+        from etl.io import db_helper as db
+
+        settings = context.config.database(self.database)
+        live = live_columns(settings, self.table)
+        wanted = list(self.contract.columns())
+        self._check(live, wanted)
+        frame = db.scan_frame(self.table, settings)
+        if not self.other_columns:
+            frame = frame.select(wanted)
+        if context.limit is not None:
+            frame = frame.head(context.limit)
+        rows = as_contract(frame.collect(), self.contract)
+        if rows.is_empty() and not context.allow_empty:
+            raise SourceError(
+                f"{self.describe()} has no rows; if that is meant, run with --allow-empty",
+                table=self.table,
+            )
+        context.progress(f"rows of {self.table}", rows.height, rows.height)
+        return Read(frame=rows)
+
+    def _check(self, live: list[Column] | None, wanted: list[str]) -> None:
+        if live is None:
+            raise SourceError(
+                f"{self.describe()} is not there: is it another database or schema? On a laptop "
+                "`etl samples` makes it",
+                table=self.table,
+            )
+        names = [column.name for column in live]
+        missing = [name for name in wanted if name not in names]
+        if missing:
+            raise SourceError(
+                f"{self.describe()} lacks the columns {', '.join(missing)}; it has "
+                f"{', '.join(names)}: were they renamed?",
+                table=self.table,
+            )
 
     def describe(self) -> str:
         """Name the table and its database."""

@@ -1,7 +1,7 @@
 """The jobs, one module each; finding them imports none of them.
 
-A module here that defines a :class:`~etl.jobs.base.Job` under its own name is a job: a new job is
-a new file. Name, description and schedule are read from the source text, so that ``etl list``
+A module here that defines a :class:`~etl.jobs.base.Job`, or a
+:class:`~etl.jobs.base.Pipeline`, under its own name is a job: a new job is a new file. Name, description and schedule are read from the source text, so that ``etl list``
 needs no dataframe library.
 """
 
@@ -12,14 +12,17 @@ import difflib
 import importlib
 import pkgutil
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from etl.errors import ConfigError
 
 if TYPE_CHECKING:
-    from etl.jobs.base import Job
+    from etl.jobs.base import Job, Pipeline
 
 __all__ = ["JobInfo", "check_job_name", "get_job", "job_names", "list_jobs"]
+
+
+_NO_JOBS: Final = ("base", "outputs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,7 @@ def job_names() -> tuple[str, ...]:
     return tuple(
         module.name.replace("_", "-")
         for module in pkgutil.iter_modules(__path__)
-        if module.name != "base" and not module.name.startswith("_")
+        if module.name not in _NO_JOBS and not module.name.startswith("_")
     )
 
 
@@ -70,7 +73,7 @@ def check_job_name(name: str) -> None:
         raise ConfigError(f"no job {name!r}; {hint}", job=name)
 
 
-def get_job(name: str) -> Job:
+def get_job(name: str) -> Job | Pipeline:
     """Import a job.
 
     Raises
@@ -80,18 +83,28 @@ def get_job(name: str) -> Job:
     """
     check_job_name(name)
     module = name.replace("-", "_")
-    job: Job = getattr(importlib.import_module(f"{__name__}.{module}"), module)
+    job: Job | Pipeline = getattr(importlib.import_module(f"{__name__}.{module}"), module)
     return job
 
 
 def _info(name: str) -> JobInfo:
-    source = pkgutil.get_data(__name__, f"{name.replace('-', '_')}.py") or b""
+    module = name.replace("-", "_")
+    source = pkgutil.get_data(__name__, f"{module}.py") or b""
     told: dict[str, str] = {}
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Job":
-            for keyword in node.keywords:
-                if isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str):
-                    told[keyword.arg or ""] = keyword.value.value
+    for node in ast.parse(source).body:
+        # The steps of a pipeline are jobs as well: the one with the module's name counts.
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(target, ast.Name) and target.id == module for target in targets):
+                told = _texts(node.value)
     return JobInfo(
         name=name, description=told.get("description", ""), schedule=told.get("schedule")
     )
+
+
+def _texts(call: ast.Call) -> dict[str, str]:
+    return {
+        keyword.arg or "": keyword.value.value
+        for keyword in call.keywords
+        if isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str)
+    }

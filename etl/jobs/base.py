@@ -1,4 +1,4 @@
-"""A job: a declaration of readers, a transform and the tables it fills."""
+"""A job: a declaration of readers, a transform and the tables it fills; a pipeline is several."""
 
 from __future__ import annotations
 
@@ -6,47 +6,43 @@ import datetime as dt
 import inspect
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
 from etl.config import get_config
 from etl.errors import ConfigError, ContractError
 from etl.io.source import Read, ReadContext
+from etl.jobs.outputs import Notes, SetAside, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    import dataframely as dy
     import polars as pl
 
     from etl.config import Config
     from etl.contracts.check import Checked
-    from etl.io.keys import Mode
+    from etl.io.sink import Writer
     from etl.io.source import Reader
+    from etl.jobs.outputs import Output
 
-__all__ = ["Job", "Table"]
+__all__ = ["Call", "Job", "Notes", "Pipeline", "SetAside", "Table"]
 
-# The runner gives these to a transform that asks for them by name: transforms have no clock.
-_SUPPLIED = ("now", "run_id")
+
+# What a run gives to a transform that asks for it by name: transforms have no clock. ``results``
+# is what became of the payloads of the job's call.
+_SUPPLIED: Final = ("now", "run_id", "sample", "results")
 
 
 @dataclass(frozen=True)
-class Table:
-    """Where an output goes: a table of a database in config.yaml, and the contract of its rows.
+class Call:
+    """What a job has done at an API, between its transform's reading and its tables' loading.
 
-    ``mode`` is the door's (:func:`etl.io.db_helper.write_frame`); modes by key use the contract's
-    primary key.
+    ``payloads`` is a pure function with the transform's inputs, and gives the frame that
+    ``writer`` takes. What became of each payload is the transform's parameter ``results``.
     """
 
-    database: str
-    table: str
-    contract: type[dy.Schema] = field(kw_only=True)
-    mode: Mode = field(default="replace", kw_only=True)
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """The contract's primary key; empty where it has none."""
-        return tuple(self.contract.primary_key())
+    payloads: Callable[..., Any]
+    writer: Writer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,18 +58,25 @@ class Job:
     transform
         A pure function of frames. With one input it takes that frame as its first parameter; with
         several, its parameters are called as the inputs. A parameter called ``now`` (an aware UTC
-        datetime) or ``run_id`` is supplied by the run.
+        datetime), ``run_id``, ``sample`` or ``results`` is supplied by the run.
     outputs
-        Tables by name. With one output the transform returns a frame, with several a mapping.
+        Tables by name, and whatever else of :mod:`etl.jobs.outputs`. With one output the transform
+        returns a frame, with several a mapping; a sink takes a mapping of frames.
     schedule
         When it runs in production, as a cron expression in UTC.
     description
         One line about it.
+    call
+        What is done at an API; its results are there before anything is loaded.
+    repeat
+        Run again, and commit again, until ``call`` has no payloads left.
+    sample
+        How many rows the transform's ``sample`` is by default (``etl run --sample``).
 
     Raises
     ------
     ConfigError
-        The transform's parameters do not fit the inputs.
+        The parameters do not fit the inputs, or an output belongs to none.
 
     Examples
     --------
@@ -87,22 +90,64 @@ class Job:
     name: str
     inputs: Mapping[str, Reader]
     transform: Callable[..., Any]
-    outputs: Mapping[str, Table]
+    outputs: Mapping[str, Output]
     schedule: str | None = None
     description: str = ""
+    call: Call | None = None
+    repeat: bool = False
+    sample: int | None = None
 
     def __post_init__(self) -> None:
         if not self.inputs or not self.outputs:
-            raise ConfigError(f"job {self.name}: a job has inputs and outputs", job=self.name)
-        names = list(inspect.signature(self.transform).parameters)
+            raise self._wrong("a job has inputs and outputs")
+        self._check_parameters(self.transform, "the transform")
+        if self.call is not None:
+            self._check_parameters(self.call.payloads, "payloads")
+        elif self.repeat:
+            raise self._wrong("only a job with a call repeats: nothing else tells when it is done")
+        for output in self.outputs.values():
+            if isinstance(output, SetAside) and output.output not in self.tables:
+                raise self._wrong(
+                    f"rows are set aside from {output.output!r}, which is none of the tables "
+                    f"{', '.join(self.tables) or '(none)'}"
+                )
+        if not self.databases:
+            raise self._wrong("no output and no input is in a database: a run has to be logged")
+
+    def _check_parameters(self, function: Callable[..., Any], what: str) -> None:
+        names = list(inspect.signature(function).parameters)
         frames = [name for name in names if name in self.inputs or name not in _SUPPLIED]
         fits = len(frames) == 1 if len(self.inputs) == 1 else set(frames) == set(self.inputs)
         if not fits:
-            raise ConfigError(
-                f"job {self.name}: the inputs are {', '.join(self.inputs)}, but the transform "
-                f"takes {', '.join(names) or 'nothing'}; name its parameters as the inputs",
-                job=self.name,
+            raise self._wrong(
+                f"the inputs are {', '.join(self.inputs)}, but {what} "
+                f"takes {', '.join(names) or 'nothing'}; name its parameters as the inputs"
             )
+
+    def _wrong(self, problem: str) -> ConfigError:
+        return ConfigError(f"job {self.name}: {problem}", job=self.name)
+
+    @property
+    def steps(self) -> tuple[Job, ...]:
+        """The job itself: a pipeline of one."""
+        return (self,)
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        """The outputs that are tables."""
+        return {name: out for name, out in self.outputs.items() if isinstance(out, Table)}
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """The databases that hold its runs: those of its tables, else that of its first input."""
+        written = [table.database for table in self.tables.values()]
+        read = [reader.database for reader in self.inputs.values() if hasattr(reader, "database")]
+        return tuple(dict.fromkeys(written or read[:1]))
+
+    @property
+    def takes_sample(self) -> bool:
+        """Whether the transform asks for ``sample``."""
+        return "sample" in inspect.signature(self.transform).parameters
 
     def read(
         self, *, config: Config | None = None, limit: int | None = None, allow_empty: bool = False
@@ -135,28 +180,37 @@ class Job:
         """Read every input, with the readers' notes."""
         return {name: reader.read(context) for name, reader in self.inputs.items()}
 
+    def payloads(self, frames: Mapping[str, Any], *, now: dt.datetime, run_id: str) -> pl.DataFrame:
+        """Make the frame that the job's call takes, of frames of the inputs."""
+        if self.call is None:
+            raise self._wrong("it has no call, and so no payloads")
+        return _polars(self._apply(self.call.payloads, frames, {"now": now, "run_id": run_id}))
+
     def apply(
-        self, frames: Mapping[str, Any], *, now: dt.datetime, run_id: str
-    ) -> dict[str, pl.DataFrame]:
-        """Run the transform on frames of the inputs, and give a polars frame for each output.
+        self,
+        frames: Mapping[str, Any],
+        *,
+        now: dt.datetime,
+        run_id: str,
+        sample: int | None = None,
+        results: pl.DataFrame | None = None,
+    ) -> dict[str, Any]:
+        """Run the transform on frames of the inputs.
+
+        Returns
+        -------
+        dict
+            A polars frame for each output by name; for a sink a mapping of polars frames.
 
         Raises
         ------
         ContractError
             The transform does not give the outputs that the job names.
         """
-        names = inspect.signature(self.transform).parameters
-        supplied: dict[str, Any] = {
-            name: value
-            for name, value in {"now": now, "run_id": run_id}.items()
-            if name in names and name not in self.inputs
-        }
-        if len(self.inputs) == 1:
-            [frame] = frames.values()
-            given = self.transform(frame, **supplied)
-        else:
-            given = self.transform(**frames, **supplied)
-        if not isinstance(given, Mapping):
+        supplied = {"now": now, "run_id": run_id, "sample": sample, "results": results}
+        given = self._apply(self.transform, frames, supplied)
+        files_alone = len(self.outputs) == 1 and not self.tables
+        if not isinstance(given, Mapping) or (files_alone and set(given) != set(self.outputs)):
             given = {next(iter(self.outputs)): given}
         if set(given) != set(self.outputs):
             raise ContractError(
@@ -164,13 +218,37 @@ class Job:
                 f"the outputs are {', '.join(self.outputs)}",
                 job=self.name,
             )
-        return {name: _polars(given[name]) for name in self.outputs}
+        return {name: _polars_of(given[name]) for name in self.outputs}
 
-    def check(self, rows: Mapping[str, pl.DataFrame]) -> dict[str, Checked]:
-        """Split each output into the rows that keep its contract and those set aside."""
+    def _apply(
+        self,
+        function: Callable[..., Any],
+        frames: Mapping[str, Any],
+        supplied: Mapping[str, Any],
+    ) -> Any:
+        names = inspect.signature(function).parameters
+        more = {
+            name: value
+            for name, value in supplied.items()
+            if name in names and name not in self.inputs
+        }
+        if len(self.inputs) == 1:
+            [frame] = frames.values()
+            return function(frame, **more)
+        return function(**frames, **more)
+
+    def check(self, rows: Mapping[str, Any]) -> dict[str, Checked]:
+        """Split each table's rows into those that keep its contract and those set aside.
+
+        What the transform has set aside itself stands before what breaks the contract.
+        """
         from etl.contracts.check import split
 
-        return {name: split(rows[name], table.contract) for name, table in self.outputs.items()}
+        checked = {name: split(rows[name], table.contract) for name, table in self.tables.items()}
+        for name, output in self.outputs.items():
+            if isinstance(output, SetAside):
+                checked[output.output] = checked[output.output].with_rejected(rows[name])
+        return checked
 
     def preview(self, *, config: Config | None = None, limit: int = 20) -> dict[str, Checked]:
         """Read a few rows, transform and check them, and write nothing.
@@ -178,11 +256,84 @@ class Job:
         Returns
         -------
         dict
-            For each output: ``good`` as it would be loaded, ``rejected`` with reasons.
+            For each table: ``good`` as it would be loaded, ``rejected`` with reasons.
         """
+        config = config or get_config()
         frames = self.read(config=config, limit=limit)
-        now = dt.datetime.now(dt.UTC)
-        return self.check(self.apply(frames, now=now, run_id=f"preview-{uuid.uuid4().hex[:6]}"))
+        now, run_id = dt.datetime.now(dt.UTC), f"preview-{uuid.uuid4().hex[:6]}"
+        results = None
+        if self.call is not None:
+            from etl.io.sink import WriteContext
+
+            payloads = self.payloads(frames, now=now, run_id=run_id)
+            results = self.call.writer.plan(payloads, WriteContext(config=config)).results
+        rows = self.apply(frames, now=now, run_id=run_id, sample=self.sample, results=results)
+        return self.check(rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """Jobs that run one after another as one: one lock, one run, a commit for each step.
+
+    A step reads what the ones before it have committed, so a pipeline that was stopped goes on
+    where it stood.
+
+    Raises
+    ------
+    ConfigError
+        There are no steps, or two of one name.
+    """
+
+    name: str
+    steps: tuple[Job, ...]
+    schedule: str | None = None
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        names = [step.name for step in self.steps]
+        if not names or len(set(names)) < len(names):
+            raise ConfigError(
+                f"job {self.name}: a pipeline has steps, each with a name of its own; "
+                f"it has {', '.join(names) or 'none'}",
+                job=self.name,
+            )
+
+    @property
+    def databases(self) -> tuple[str, ...]:
+        """The databases that hold its runs."""
+        return tuple(dict.fromkeys(name for step in self.steps for name in step.databases))
+
+    @property
+    def takes_sample(self) -> bool:
+        """Whether a step's transform asks for ``sample``."""
+        return any(step.takes_sample for step in self.steps)
+
+    def only(self, names: Iterable[str]) -> Pipeline:
+        """The pipeline with some of its steps, in its own order.
+
+        Raises
+        ------
+        ConfigError
+            It has no such step.
+        """
+        wanted = set(names)
+        known = [step.name for step in self.steps]
+        if unknown := sorted(wanted.difference(known)):
+            raise ConfigError(
+                f"job {self.name} has no step {', '.join(unknown)}; it has {', '.join(known)}",
+                job=self.name,
+            )
+        steps = tuple(step for step in self.steps if step.name in wanted)
+        return Pipeline(
+            name=self.name, steps=steps, schedule=self.schedule, description=self.description
+        )
+
+
+def _polars_of(given: Any) -> Any:
+    """Bring a frame to polars, or each of a mapping of frames."""
+    if isinstance(given, Mapping):
+        return {name: _polars(frame) for name, frame in given.items()}
+    return _polars(given)
 
 
 def _polars(frame: Any) -> pl.DataFrame:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from etl.runner._check import CheckItem, check, table_problems
 from etl.runner._compare import Changes, compare, in_mode
 from etl.runner._log import history, package_version
-from etl.runner._result import OutputResult, Reason, RunResult, TablePlan, group_reasons
+from etl.runner._result import CallResult, OutputResult, Reason, RunResult, TablePlan, group_reasons
 from etl.runner._run import execute, run
 
 __all__ = [
+    "CallResult",
     "Changes",
     "CheckItem",
     "OutputResult",

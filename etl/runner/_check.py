@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from etl.config import Config
     from etl.io.databases.columns import Column
-    from etl.jobs.base import Job, Table
+    from etl.jobs.base import Job, Pipeline, Table
 
 __all__ = ["CheckItem", "check", "table_problems"]
 
@@ -35,7 +35,7 @@ class CheckItem:
     detail: str
 
 
-def check(config: Config, jobs: Iterable[Job]) -> list[CheckItem]:
+def check(config: Config, jobs: Iterable[Job | Pipeline]) -> list[CheckItem]:
     """Check the configuration, every database, and every job's tables and sources.
 
     Nothing is written, and no database file is created.
@@ -58,13 +58,16 @@ def check(config: Config, jobs: Iterable[Job]) -> list[CheckItem]:
     return items
 
 
-def _job(config: Config, job: Job, reachable: set[str]) -> Iterator[CheckItem]:
-    for table in job.outputs.values():
+def _job(config: Config, job: Job | Pipeline, reachable: set[str]) -> Iterator[CheckItem]:
+    # Steps share tables and sources: each is looked at once.
+    tables = {(t.database, t.table): t for step in job.steps for t in step.tables.values()}
+    readers = {r.describe(): r for step in job.steps for r in step.inputs.values()}
+    for table in tables.values():
         if table.database in reachable:
             what = f"{job.name}: table"
             yield _item(config, what, lambda table=table: _table(config, table))  # type: ignore[misc]
     context = ReadContext(config=config, limit=1, allow_empty=True)
-    for reader in job.inputs.values():
+    for reader in readers.values():
         if not isinstance(reader, TableRows):
             what = f"{job.name}: source"
             # Reading a row finds the board, its columns and the token's rights, or says what lacks.

@@ -24,6 +24,19 @@ class Changes:
     deleted: int = 0
     unchanged: int = 0
 
+    def plus(self, other: Changes) -> Changes:
+        """Add the counts of another load.
+
+        >>> Changes(inserted=1).plus(Changes(inserted=2, updated=3))
+        Changes(inserted=3, updated=3, deleted=0, unchanged=0)
+        """
+        return Changes(
+            inserted=self.inserted + other.inserted,
+            updated=self.updated + other.updated,
+            deleted=self.deleted + other.deleted,
+            unchanged=self.unchanged + other.unchanged,
+        )
+
 
 def in_mode(changes: Changes, mode: Mode) -> Changes:
     """What a load mode makes of the difference between a table and a frame.

@@ -49,6 +49,8 @@ class RunLog:
     profile: str | None
     started_at: dt.datetime
     attempts: dict[DatabaseSettings, int] = field(default_factory=dict)
+    ended: set[DatabaseSettings] = field(default_factory=set)
+    """Where a commit of data has said already that the run is done."""
 
     def start(self, settings: DatabaseSettings) -> None:
         """Insert the row, in a transaction of its own: it stays when the run is killed."""

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import polars as pl
+
     from etl.runner._compare import Changes
 
-__all__ = ["OutputResult", "Reason", "RunResult", "TablePlan", "group_reasons"]
+__all__ = ["CallResult", "OutputResult", "Reason", "RunResult", "TablePlan", "group_reasons"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,10 +57,53 @@ class OutputResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CallResult:
+    """What became of the payloads of a call, or in a dry run would become of them."""
+
+    target: str
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    failed: int = 0
+    skipped: int = 0
+    reasons: tuple[Reason, ...] = ()
+    """Why payloads failed."""
+
+    @classmethod
+    def of(cls, target: str, results: pl.DataFrame) -> CallResult:
+        """Count the rows of a writer's results."""
+        done = results.filter(results["status"] == "done")["action"].to_list()
+        failed = results.filter(results["status"] == "failed")
+        return cls(
+            target=target,
+            created=done.count("created"),
+            updated=done.count("updated"),
+            unchanged=done.count("unchanged"),
+            failed=failed.height,
+            skipped=int((results["status"] == "skipped").sum()),
+            reasons=group_reasons(failed["message"].fill_null("no reason was given")),
+        )
+
+    def plus(self, other: CallResult) -> CallResult:
+        """Add another call of the same step."""
+        reasons = [r.reason for one in (self, other) for r in one.reasons for _ in range(r.rows)]
+        return CallResult(
+            target=self.target,
+            created=self.created + other.created,
+            updated=self.updated + other.updated,
+            unchanged=self.unchanged + other.unchanged,
+            failed=self.failed + other.failed,
+            skipped=self.skipped + other.skipped,
+            reasons=group_reasons(reasons),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunResult:
     """One run of a job, done or failed.
 
-    ``seconds`` is the whole; ``phases`` divides it into read, transform, check and write.
+    ``seconds`` is the whole; ``phases`` divides it into read, call, transform, check and write.
+    Of a pipeline that failed, ``rows_written`` counts what the steps before have committed.
     """
 
     job: str
@@ -73,6 +118,9 @@ class RunResult:
     notes: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
     outputs: tuple[OutputResult, ...] = ()
+    calls: tuple[CallResult, ...] = ()
+    files: tuple[str, ...] = ()
+    """Paths of the files that were made anew."""
     error: str | None = None
     exception: BaseException | None = field(default=None, repr=False, compare=False)
 
@@ -85,6 +133,7 @@ class RunResult:
             "phases": {name: round(seconds, 3) for name, seconds in self.phases.items()},
             "reasons": [asdict(reason) for reason in self.reasons],
             "outputs": [asdict(output) for output in self.outputs],
+            "calls": [asdict(call) for call in self.calls],
         }
 
 
