@@ -189,6 +189,9 @@ def test_the_table_of_commands_has_every_command_and_its_options() -> None:
         ("## monday.com", "MondayEntry"),
         ("### A board", "BoardEntry"),
         ("### Its subitems", "SubitemsEntry"),
+        ("## Kestra", "KestraEntry"),
+        ("### A retry", "RetryEntry"),
+        ("### A job's flow", "KestraJobEntry"),
     ],
 )
 def test_every_key_of_the_configuration_is_told(heading: str, definition: str) -> None:

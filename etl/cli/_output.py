@@ -17,10 +17,15 @@ if TYPE_CHECKING:
     from etl.jobs import JobInfo
     from etl.runner import CallResult, CheckItem, OutputResult, Reason, RunResult
 
-__all__ = ["checks", "columns", "job_list", "json_line", "line", "past_runs", "reasons", "run_result", "staging_tables"]  # fmt: skip
+__all__ = ["checks", "columns", "files", "job_list", "json_line", "line", "past_runs", "reasons", "run_result", "staging_tables"]  # fmt: skip
 
 _REASONS = 10
 _ACROSS = 3
+
+
+def files(written: Iterable[tuple[object, str]]) -> None:
+    """Print files and what became of them."""
+    _print(_table(("file", "what became of it"), written))
 
 
 def json_line(values: dict[str, Any]) -> None:

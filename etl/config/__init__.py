@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from etl.config._load import Config, find_config, get_config, load_config, reset_config
 from etl.config._redact import redact
-from etl.config._settings import BoardSettings, DatabaseSettings, MondaySettings
+from etl.config._settings import (
+    BoardSettings,
+    DatabaseSettings,
+    FlowSettings,
+    KestraSettings,
+    MondaySettings,
+    RetrySettings,
+)
 
 __all__ = [
     "BoardSettings",
     "Config",
     "DatabaseSettings",
+    "FlowSettings",
+    "KestraSettings",
     "MondaySettings",
+    "RetrySettings",
     "find_config",
     "get_config",
     "load_config",

@@ -10,12 +10,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from etl.config._kestra import KestraEntry, flow_settings, server_settings
 from etl.config._merge import Merged, merge
-from etl.config._models import MondayEntry, ServerEntry
+from etl.config._models import UNRESOLVED, MondayEntry, ServerEntry
 from etl.config._problems import Problem, all_problems, entry_problems, strings
 from etl.config._redact import redact
-from etl.config._references import missing, references, substitute
-from etl.config._settings import BoardSettings, DatabaseSettings, MondaySettings
+from etl.config._references import is_reference, missing, references, substitute
+from etl.config._settings import (
+    BoardSettings,
+    DatabaseSettings,
+    FlowSettings,
+    KestraSettings,
+    MondaySettings,
+)
 from etl.config._url import UrlError, parse_url
 from etl.config._yaml import Document, KeyPath, parse_yaml
 from etl.errors import ConfigError
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from etl.config._models import BoardEntry, SubitemsEntry
+    from etl.config._settings import Engine
 
 __all__ = ["Config", "find_config", "get_config", "load_config", "reset_config"]
 
@@ -142,6 +150,89 @@ class Config:
             },
         )
 
+    def engine(self, name: str) -> Engine | None:
+        """A database's engine, without its variables; None where the whole URL is one of them."""
+        entry = _mapping(_mapping(self._merged.tree.get("databases")).get(name))
+        if "url" not in entry:
+            return "mssql"
+        if is_reference(str(entry["url"])):
+            return None
+        return parse_url(str(entry["url"]), name=name, variable=lambda _: "1").engine
+
+    def variables(self, databases: Iterable[str] = (), *, monday: bool = False) -> tuple[str, ...]:
+        """The environment variables that these databases, and monday.com, are configured with.
+
+        A token that the sample board stands in for is not among them.
+
+        Raises
+        ------
+        ConfigError
+            There is no such database, or no ``apis.monday``.
+        """
+        entries = _mapping(self._merged.tree.get("databases"))
+        found: list[object] = []
+        for name in databases:
+            if name not in entries:
+                message = f"{self._file}: no database {name!r}; {_suggest(name, entries)}"
+                raise ConfigError(message, database=name)
+            found.append(entries[name])
+        if monday:
+            given = _mapping(_mapping(self._merged.tree.get("apis")).get("monday"))
+            if not given:
+                raise ConfigError(
+                    f"{self._file}: apis.monday is missing; it says how to reach boards"
+                )
+            values = {"token": "${MONDAY_API_TOKEN}", **given}
+            if given.get("sample") is True:
+                del values["token"]
+            found.append(values)
+        names = (name for tree in found for _, text in strings(tree) for name in references(text))
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def flows_profile(self) -> str | None:
+        """The profile that flows run with, where the configuration names one."""
+        return self._kestra().profile
+
+    @property
+    def plugin_types(self) -> tuple[str, ...]:
+        """Task and trigger types that flows may use besides the known ones."""
+        return tuple(self._kestra().plugin_types)
+
+    def flow(self, job: str) -> FlowSettings:
+        """What the configuration says about a job's flow in Kestra; no variable is read."""
+        return flow_settings(self._kestra(), job)
+
+    def flow_jobs(self) -> dict[str, int | None]:
+        """The jobs that ``kestra.jobs`` names, and the lines where it does."""
+        paths = {
+            name: self._merged.origin(("kestra", "jobs", name)) for name in self._kestra().jobs
+        }
+        return {name: self._lines.get(path) for name, path in paths.items()}
+
+    def kestra(self) -> KestraSettings:
+        """How to reach Kestra; ``KESTRA_URL`` in the environment goes before the file.
+
+        Raises
+        ------
+        ConfigError
+            A variable that the address refers to is not set, or half a login is.
+        """
+        at = ("kestra",)
+        values = dict(_mapping(self._merged.tree.get("kestra")))
+        values["url"] = os.environ.get("KESTRA_URL") or values.get(
+            "url", KestraEntry.model_fields["url"].default
+        )
+        self._need(self._missing({"url": values["url"]}, at))
+        values["url"] = _resolved(str(values["url"]))
+        entry, problems = entry_problems(KestraEntry, values, at, self._merged)
+        self._need(problems)
+        return server_settings(cast("KestraEntry", entry))
+
+    def _kestra(self) -> KestraEntry:
+        given = _mapping(self._merged.tree.get("kestra"))
+        return KestraEntry.model_validate(given, context=UNRESOLVED)
+
     def missing_variables(self) -> tuple[str, ...]:
         """A line for every environment variable that is referred to and not set."""
         sample = _mapping(_mapping(self._merged.tree.get("apis")).get("monday")).get("sample")
@@ -174,7 +265,11 @@ class Config:
         return redact(text, self._secrets())
 
     def _secrets(self) -> set[str]:
-        found: set[str] = {os.environ.get("MONDAY_API_TOKEN", "")}
+        found: set[str] = {
+            os.environ.get("MONDAY_API_TOKEN", ""),
+            os.environ.get("KESTRA_PASSWORD", ""),
+            os.environ.get("KESTRA_API_TOKEN", ""),
+        }
         for at, text in strings(self._merged.tree):
             if at[-1] not in ("password", "token", "url") or missing(text, os.environ):
                 continue

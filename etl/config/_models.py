@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     SecretStr,
@@ -26,6 +24,8 @@ from pydantic import (
     model_validator,
 )
 
+from etl.config._entry import Entry, Text
+from etl.config._kestra import KestraEntry  # noqa: TC001 - pydantic reads the annotation
 from etl.config._references import is_reference
 from etl.config._settings import Encrypt, SampleType
 from etl.config._url import encrypt_value, flag_value, number_value, parse_url
@@ -84,7 +84,6 @@ def _database_url(value: str, info: ValidationInfo) -> str:
     return value
 
 
-Text = Annotated[str, Field(min_length=1)]
 Port = Annotated[int, _number(1, 65535), *_or_reference(_integer(1, 65535))]
 Seconds = Annotated[int, _number(1, 3600), *_or_reference(_integer(1, 3600))]
 Flag = Annotated[
@@ -103,13 +102,7 @@ Encryption = Annotated[
 Secret = Annotated[SecretStr, WithJsonSchema({"type": "string"})]
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=False
-    )
-
-
-class UrlEntry(_Entry):
+class UrlEntry(Entry):
     """A database by its URL."""
 
     url: Annotated[Text, AfterValidator(_database_url)] = Field(
@@ -119,7 +112,7 @@ class UrlEntry(_Entry):
     connect_timeout: Seconds | None = Field(None, description="seconds; 15 by default")
 
 
-class ServerEntry(_Entry):
+class ServerEntry(Entry):
     """A database on SQL Server."""
 
     host: Text = Field(description="the server's name or address, `host\\instance` too")
@@ -180,7 +173,7 @@ BoardId = Annotated[
 ]
 
 
-class _BoardEntry(_Entry):
+class _BoardEntry(Entry):
     id: BoardId = Field(description="the number in the board's address")
     key: Text | None = Field(
         None, description="the id of the text column that holds each item's key; writing needs it"
@@ -205,7 +198,7 @@ class BoardEntry(_BoardEntry):
     subitems: SubitemsEntry | None = Field(None, description="the board of this board's subitems")
 
 
-class MondayEntry(_Entry):
+class MondayEntry(Entry):
     """The monday.com API."""
 
     url: Annotated[Text, AfterValidator(_http)] = "https://api.monday.com/v2"
@@ -228,14 +221,15 @@ class MondayEntry(_Entry):
     boards: dict[str, BoardEntry] = Field(default_factory=dict, description="name -> board")
 
 
-class Apis(_Entry):
+class Apis(Entry):
     """Web APIs."""
 
     monday: MondayEntry | None = None
 
 
-class ConfigFile(_Entry):
+class ConfigFile(Entry):
     """config.yaml without its profiles: what they are laid over."""
 
     databases: dict[str, DatabaseEntry] = Field(description="name -> how it is reached")
     apis: Apis = Field(default_factory=Apis)
+    kestra: KestraEntry | None = Field(None, description="flows, and where they are deployed to")

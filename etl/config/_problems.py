@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
+from etl.config._kestra import KestraEntry, KestraJobEntry, RetryEntry
 from etl.config._merge import Merged, merge
 from etl.config._models import (
     SERVER_ONLY,
@@ -191,5 +192,13 @@ def _fields(loc: Sequence[int | str], at: KeyPath) -> tuple[str, ...]:
         model = MondayEntry
     elif "apis" in (*at, *loc[:-1]):
         model = Apis
+    elif "kestra" in (*at, *loc[:-1]):
+        model = _kestra_model([str(part) for part in (*at, *loc[:-1])])
     extra = ("profiles",) if model is ConfigFile else ()
     return tuple(item.alias or name for name, item in model.model_fields.items()) + extra
+
+
+def _kestra_model(holder: list[str]) -> type[BaseModel]:
+    if holder[-1] == "retry":
+        return RetryEntry
+    return KestraJobEntry if "jobs" in holder[:-1] else KestraEntry

@@ -18,7 +18,7 @@ def json_schema() -> dict[str, Any]:
 
     >>> schema = json_schema()
     >>> sorted(schema["properties"]), schema["required"]
-    (['apis', 'databases', 'profiles'], ['databases'])
+    (['apis', 'databases', 'kestra', 'profiles'], ['databases'])
     """
     schema = ConfigFile.model_json_schema(by_alias=True)
     definitions = schema["$defs"]

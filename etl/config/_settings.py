@@ -18,7 +18,10 @@ __all__ = [
     "DatabaseSettings",
     "Encrypt",
     "Engine",
+    "FlowSettings",
+    "KestraSettings",
     "MondaySettings",
+    "RetrySettings",
     "SampleType",
 ]
 
@@ -134,3 +137,44 @@ class MondaySettings:
     sample_file: Path | None = None
     """Where the sample boards that can be written are kept: an absolute path."""
     boards: Mapping[str, BoardSettings] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrySettings:
+    """How often a failed task is tried in all, and how long it waits (ISO 8601 durations)."""
+
+    attempts: int
+    interval: str
+    max_interval: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowSettings:
+    """What config.yaml says about one job's flow in Kestra."""
+
+    namespace: str
+    runner: Literal["docker", "process"]
+    image: str
+    before_commands: tuple[str, ...]
+    extras: tuple[str, ...]
+    """Of the package, besides those that the databases' engines need."""
+    schedule: str | None
+    own_schedule: bool
+    """The job's own schedule holds: config.yaml says nothing about it."""
+    timezone: str
+    timeout: str
+    retry: RetrySettings
+    labels: Mapping[str, str] = field(hash=False)
+    alert_webhook_secret: str | None
+    enabled: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class KestraSettings:
+    """How a Kestra server is reached; without a login, as one that asks for none."""
+
+    url: str
+    tenant: str
+    username: str | None = None
+    password: SecretStr | None = None
+    token: SecretStr | None = None

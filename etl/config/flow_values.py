@@ -1,0 +1,205 @@
+"""What Kestra takes as a schedule, a duration, a time zone or a name: one rule for each, in words.
+
+The configuration is checked with these and so are flows. Each function gives None for a good value,
+and else a sentence that says what is wrong and what to write instead.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import zoneinfo
+from functools import cache
+from typing import Final
+
+__all__ = [
+    "cron_problem",
+    "duration_problem",
+    "flow_id_problem",
+    "label_key_problem",
+    "namespace_problem",
+    "secret_name_problem",
+    "time_zone_problem",
+]
+
+# cron-utils as Kestra's Schedule sets it up: plain Unix fields, strict ranges, no L, W, # or ?.
+_MONTHS: Final = [
+    "JAN",
+    "FEB",
+    "MAR",
+    "APR",
+    "MAY",
+    "JUN",
+    "JUL",
+    "AUG",
+    "SEP",
+    "OCT",
+    "NOV",
+    "DEC",
+]
+_DAYS: Final = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
+_FIELDS: Final[tuple[tuple[str, int, int, dict[str, int]], ...]] = (
+    ("second", 0, 59, {}),
+    ("minute", 0, 59, {}),
+    ("hour", 0, 23, {}),
+    ("day of month", 1, 31, {}),
+    ("month", 1, 12, {name: at for at, name in enumerate(_MONTHS, start=1)}),
+    ("day of week", 0, 7, {name: at for at, name in enumerate(_DAYS)}),
+)
+_NICKNAMES: Final = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")  # fmt: skip
+_LONGEST_MONTH: Final = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
+_RESERVED: Final = frozenset(
+    [
+        "pause",
+        "resume",
+        "force-run",
+        "change-status",
+        "kill",
+        "executions",
+        "search",
+        "source",
+        "disable",
+        "enable",
+    ]
+)
+
+
+def cron_problem(text: str, *, seconds: bool = False) -> str | None:
+    """What is wrong with a cron expression; ``seconds`` puts a field for them in front.
+
+    >>> cron_problem("0 */4 * * MON-FRI"), cron_problem("@daily")
+    (None, None)
+    >>> cron_problem("0 24 * * *")
+    "hour '24' is not from 0 to 23"
+    """
+    if text.startswith("@"):
+        return None if text in _NICKNAMES else f"{text!r} is none of {', '.join(_NICKNAMES)}"
+    parts = text.split()
+    fields = _FIELDS if seconds else _FIELDS[1:]
+    if len(parts) != len(fields):
+        told = ", ".join(name for name, *_ in fields)
+        hint = "; six fields need `withSeconds: true`" if len(parts) == len(fields) + 1 else ""
+        return f"has {len(parts)} fields instead of {len(fields)} ({told}){hint}"
+    chosen: list[frozenset[int]] = []
+    for part, (name, low, high, names) in zip(parts, fields, strict=True):
+        values = _cron_field(part, name, low, high, names)
+        if isinstance(values, str):
+            return values
+        chosen.append(values)
+    days, months, weekdays = chosen[-3:]
+    every = len(weekdays) >= len(_DAYS)
+    if every and all(min(days) > _LONGEST_MONTH.get(month, 31) for month in months):
+        return f"never comes: no month {parts[-2]} has a day {parts[-3]}"
+    return None
+
+
+def _cron_field(
+    text: str, name: str, low: int, high: int, names: dict[str, int]
+) -> frozenset[int] | str:
+    chosen: set[int] = set()
+    for item in text.split(","):
+        match = re.fullmatch(r"(?:\*|(\w+)(?:-(\w+))?)(?:/(\d+))?", item)
+        if match is None:
+            return f"{name} {item!r} can't be read: write *, 5, 1-5, */15 or 1,15"
+        first, last, step = match.groups()
+        ends = [low, high]
+        for at, given in enumerate((first, last or (None if step else first))):
+            if given is not None:
+                value = int(given) if given.isdecimal() else names.get(given.upper(), -1)
+                if not low <= value <= high:
+                    also = f", or {', '.join(names)}" if names else ""
+                    return f"{name} {given!r} is not from {low} to {high}{also}"
+                ends[at] = value
+        if ends[0] > ends[1]:
+            return f"{name} {item!r} runs backwards: write it as two, such as 22-23,0-4"
+        if step is not None and not 1 <= int(step) <= high:
+            return f"{name} {item!r} has a step that is not from 1 to {high}"
+        chosen.update(range(ends[0], ends[1] + 1, int(step or 1)))
+    return frozenset(chosen)
+
+
+def duration_problem(text: str) -> str | None:
+    """What is wrong with an ISO 8601 duration, as Java reads one.
+
+    >>> duration_problem("PT1H30M"), duration_problem("P1DT0.5S")
+    (None, None)
+    >>> duration_problem("1h")
+    "'1h' is no ISO 8601 duration: write PT30S, PT15M, PT2H or P1D"
+    """
+    pattern = r"P(?=.)(?:\d+D)?(?:T(?=.)(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d{1,9})?S)?)?"
+    if not re.fullmatch(pattern, text, re.IGNORECASE):
+        return f"{text!r} is no ISO 8601 duration: write PT30S, PT15M, PT2H or P1D"
+    if not re.search(r"[1-9]", text):
+        return f"{text!r} is no time at all"
+    return None
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(zoneinfo.available_timezones())
+
+
+def time_zone_problem(text: str) -> str | None:
+    """What is wrong with a time zone's name.
+
+    >>> time_zone_problem("Etc/UTC"), time_zone_problem("Europe/Berln")
+    (None, "'Europe/Berln' is no time zone; did you mean 'Europe/Berlin'?")
+    """
+    zones = _time_zones()
+    if text in zones:
+        return None
+    close = difflib.get_close_matches(text, sorted(zones), n=1)
+    hint = f"did you mean {close[0]!r}?" if close else "write Etc/UTC or Europe/Berlin, say"
+    return f"{text!r} is no time zone; {hint}"
+
+
+def namespace_problem(text: str) -> str | None:
+    """What is wrong with a namespace.
+
+    >>> namespace_problem("company.data"), namespace_problem("Company")
+    (None, "'Company' is no namespace: lowercase letters, digits, and . _ - between them")
+    """
+    if re.fullmatch(r"[a-z0-9][a-z0-9._-]*", text) and len(text) <= 150:
+        return None
+    return f"{text!r} is no namespace: lowercase letters, digits, and . _ - between them"
+
+
+def flow_id_problem(text: str) -> str | None:
+    """What is wrong with a flow's id.
+
+    >>> flow_id_problem("board-planning"), flow_id_problem("pause")
+    (None, "'pause' is reserved: it is a part of Kestra's addresses")
+    """
+    if text in _RESERVED:
+        return f"{text!r} is reserved: it is a part of Kestra's addresses"
+    if re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}", text):
+        return None
+    return (
+        f"{text!r} is no flow's id: up to 100 of a-z, A-Z, 0-9 and . _ -, a letter or digit first"
+    )
+
+
+def label_key_problem(text: str) -> str | None:
+    """What is wrong with a label's key.
+
+    >>> label_key_problem("managed-by"), label_key_problem("system.x") is None
+    (None, False)
+    """
+    if text.startswith("system."):
+        return f"label {text!r}: labels of `system.` are Kestra's own"
+    if re.fullmatch(r"[a-z][a-zA-Z0-9._/-]*", text):
+        return None
+    return (
+        f"label {text!r} must begin with a lowercase letter, and hold letters, digits and . _ / -"
+    )
+
+
+def secret_name_problem(text: str) -> str | None:
+    """What is wrong with a secret's name.
+
+    >>> secret_name_problem("ALERT_WEBHOOK_URL"), secret_name_problem("https://x") is None
+    (None, False)
+    """
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text):
+        return None
+    return "must be the name of a secret in Kestra, such as ALERT_WEBHOOK_URL, and not its value"
