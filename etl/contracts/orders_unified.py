@@ -7,7 +7,7 @@ others alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import dataframely as dy
 
@@ -17,7 +17,7 @@ from etl.errors import ContractError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["SAMPLE_SIZES", "SIZES_AFTER", "SIZES_BEFORE", "OrdersUnified", "size_columns"]
+__all__ = ["SAMPLE_SIZES", "SIZES_AFTER", "SIZES_BEFORE", "OrdersUnified", "size_columns", "with_sizes"]
 
 SIZES_AFTER: Final = "UNIT OF MEASURE"
 SIZES_BEFORE: Final = "TOTAL QTY"
@@ -84,3 +84,19 @@ def size_columns(columns: Sequence[str]) -> tuple[str, ...]:
     if not sizes:
         raise ContractError(f"the orders have no size columns: {where}")
     return tuple(sizes)
+
+
+def with_sizes(sizes: Sequence[str]) -> type[dy.Schema]:
+    """Make the contract of a whole table: the known columns, and these sizes in their place.
+
+    Examples
+    --------
+    >>> with_sizes(["XS", "SMS"]).column_names()[-4:]
+    ['UNIT OF MEASURE', 'XS', 'SMS', 'TOTAL QTY']
+    """
+    columns: dict[str, dy.Column] = {}
+    for name, column in OrdersUnified.columns().items():
+        if name == SIZES_BEFORE:
+            columns |= {size: dy.Int64(alias=size, nullable=True) for size in sizes}
+        columns[name] = column
+    return cast("type[dy.Schema]", type("OrdersUnified", (dy.Schema,), columns))

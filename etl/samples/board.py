@@ -17,7 +17,8 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from etl import _sample_cells as cells
+from etl.samples import _cells as cells
+from etl.samples._mixing import mix as _mix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -47,15 +48,6 @@ _GROUPS: Final = (
     ("topics", "Spring 🌱", "#037f4c"), ("group_fall", "Fall / Winter", "#bb3354"),
     ("group_fall_2", "Fall / Winter", "#ff642e"), ("group_new", "新规", "#579bfc"),
 )  # fmt: skip
-
-
-def _mix(number: int, salt: int) -> int:
-    """Scatter a number (the finaliser of splitmix64): equal inputs, equal outputs, everywhere."""
-    mask = 0xFFFFFFFFFFFFFFFF
-    x = (number * 0x9E3779B97F4A7C15 + salt * 0xD1B54A32D192ED03) & mask
-    x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & mask
-    x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & mask
-    return x ^ (x >> 31)
 
 
 @dataclass(frozen=True)
