@@ -239,22 +239,47 @@ def check(context: typer.Context, profile: Profile = None, debug: Debug = False)
 
 @app.command()
 def samples(
-    rows: Annotated[int, typer.Option("--rows", min=0, metavar="N", help="Items to make.")] = 500,
+    context: typer.Context,
+    *,
+    profile: Profile = None,
+    rows: Annotated[
+        int, typer.Option("--rows", min=0, metavar="N", help="Rows of orders to make.")
+    ] = 500,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="S", help="Another seed, another board.")
+        int, typer.Option("--seed", metavar="S", help="Another seed, other samples.")
     ] = 0,
     out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", file_okay=False, help="Where to put them.")
-    ] = Path("data/samples"),
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            file_okay=False,
+            help="Write the sample board here, too: N items, as monday.com's answers.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Fill servers too, and replace rows that are no samples."),
+    ] = False,
     debug: Debug = False,
 ) -> None:
-    """Write a generated board as monday.com's answers, page by page."""
-    with Reporter(debug=debug):
+    """Fill the databases with generated orders and shipments, and the truth about them."""
+    with Reporter(debug=debug) as reporter:
+        config = load(context, profile, reporter)
+        from etl.cli._progress import progress_bars
         from etl.errors import ConfigError
+        from etl.io.sample_tables import fill
         from etl.samples import write_samples
 
-        try:
-            written = write_samples(out, rows=rows, seed=seed)
-        except OSError as error:
-            raise ConfigError(f"{out}: can't be written: {error.strerror}") from error
-        typer.echo(f"{len(written)} files with {rows} items in {out}")
+        written: list[Path] = []
+        if out is not None:
+            try:
+                written = write_samples(out, rows=rows, seed=seed)
+            except OSError as error:
+                raise ConfigError(f"{out}: can't be written: {error.strerror}") from error
+        with progress_bars() as progress:
+            filled = fill(config, rows, seed, force=force, progress=progress)
+        for table, height in filled.items():
+            typer.echo(f"{table}: {height} rows")
+        if out is not None:
+            typer.echo(f"{len(written)} files with {rows} items in {out}")

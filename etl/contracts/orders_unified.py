@@ -17,7 +17,14 @@ from etl.errors import ContractError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["SAMPLE_SIZES", "SIZES_AFTER", "SIZES_BEFORE", "OrdersUnified", "size_columns", "with_sizes"]
+__all__ = [
+    "SAMPLE_SIZES",
+    "SIZES_AFTER",
+    "SIZES_BEFORE",
+    "OrdersUnified",
+    "size_columns",
+    "with_sizes",
+]
 
 SIZES_AFTER: Final = "UNIT OF MEASURE"
 SIZES_BEFORE: Final = "TOTAL QTY"

@@ -11,7 +11,9 @@ from etl.contracts.text import Text
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["SampleAuditTruth"]
+__all__ = ["TRUTH_TABLE", "SampleAuditTruth"]
+
+TRUTH_TABLE: Final = "sample_audit_truth"
 
 _LABEL: Final = 100
 

@@ -244,4 +244,3 @@ def orders_unified(lines: pl.DataFrame, seed: int = 0) -> pl.DataFrame:
     return made.select(
         pl.col(ours.get(name, name)).alias(name) for name in with_sizes(SIZES).column_names()
     )
-

@@ -92,7 +92,9 @@ def _ordered(lines: pl.DataFrame, draws: Draws) -> pl.DataFrame:
     )
     half = pl.col("quantity") // 2
     noisy = sizes.with_columns(quantity=pl.when(twice).then(half).otherwise(pl.col("quantity")))
-    clean = sizes.filter(twice).with_columns(quantity=pl.col("quantity") - half, noise=pl.lit("none"))
+    clean = sizes.filter(twice).with_columns(
+        quantity=pl.col("quantity") - half, noise=pl.lit("none")
+    )
     return pl.concat(
         [
             noisy.with_columns(parcel=number * 2),

@@ -275,9 +275,7 @@ def _mutation(operation: str, common: str, own: str, field: str, count: int) -> 
     return Document(operation, f"mutation {operation}({variables}) {{\n{fields}\n}}")
 
 
-def _item_fragment(
-    asked: Iterable[tuple[str | None, str]], *, parents: bool
-) -> tuple[str, str]:
+def _item_fragment(asked: Iterable[tuple[str | None, str]], *, parents: bool) -> tuple[str, str]:
     """The fields of an item, and the declaration of the variable they need."""
     by_type: dict[str | None, set[str]] = {}
     for typename, fields in asked:

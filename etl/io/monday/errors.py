@@ -53,7 +53,9 @@ _VERDICTS: Final[tuple[tuple[Verdict, re.Pattern[str]], ...]] = (
 _RETRIED_STATUS: Final = frozenset({408, 409, 423, 425, 429})
 # After these the work may have been done, or may still be under way.
 _UNCERTAIN_STATUS: Final = frozenset({408, 409})
-_UNCERTAIN: Final = re.compile(r"internalservererror|serviceunavailable|idempotencyconflict|timeout")
+_UNCERTAIN: Final = re.compile(
+    r"internalservererror|serviceunavailable|idempotencyconflict|timeout"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
