@@ -10,7 +10,7 @@ import narwhals as nw
 from etl.contracts.board_groups import BoardGroups
 from etl.contracts.describe import describe
 from etl.errors import ContractError
-from etl.transforms.portable import FrameT, Lazy, on_any_engine, require, typed
+from etl.transforms.portable import FrameT, Lazy, equal, on_any_engine, require, typed
 
 __all__ = ["group_rows"]
 
@@ -97,7 +97,7 @@ def _present(groups: Lazy, current: Lazy, now: dt.datetime) -> Lazy:
     before = current.select(*_KEY, *(nw.col(name).alias(_was(name)) for name in _TOLD))
     rows = seen.join(before, on=list(_KEY), how="left")
     same = nw.all_horizontal(
-        *(_equal(nw.col(name), nw.col(_was(name))) for name in _COMPARED), ignore_nulls=False
+        *(equal(nw.col(name), nw.col(_was(name))) for name in _COMPARED), ignore_nulls=False
     )
     known = ~nw.col(_was("first_seen_at")).is_null()
     since = nw.coalesce(nw.col(_was("inactive_since")), nw.lit(now))
@@ -119,9 +119,3 @@ def _gone(rows: Lazy, now: dt.datetime) -> Lazy:
 
 def _was(name: str) -> str:
     return f"was_{name}"
-
-
-def _equal(left: nw.Expr, right: nw.Expr) -> nw.Expr:
-    """Compare such that null equals null, and nothing else."""
-    both_null = left.is_null() & right.is_null()
-    return (left == right).fill_null(value=False) | both_null

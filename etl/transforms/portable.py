@@ -13,7 +13,8 @@ does not even type-check there. What still differs between engines is settled he
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 import narwhals as nw
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["Lazy", "on_any_engine", "require", "typed", "utc_dates"]
+__all__ = ["Lazy", "equal", "on_any_engine", "require", "typed", "utc_dates"]
 
 Lazy = nw.LazyFrame[Any]
 """What a transform works on."""
@@ -34,15 +35,30 @@ Lazy = nw.LazyFrame[Any]
 FrameT = TypeVar("FrameT")
 
 
+@overload
 def on_any_engine(
     transform: Callable[..., Lazy], frame: FrameT, *others: object, **options: object
-) -> FrameT:
+) -> FrameT: ...
+@overload
+def on_any_engine(
+    transform: Callable[..., Mapping[str, Lazy]],
+    frame: FrameT,
+    *others: object,
+    **options: object,
+) -> dict[str, FrameT]: ...
+def on_any_engine(
+    transform: Callable[..., Lazy] | Callable[..., Mapping[str, Lazy]],
+    frame: FrameT,
+    *others: object,
+    **options: object,
+) -> FrameT | dict[str, FrameT]:
     """Run a transform of lazy frames on whatever frames the caller has.
 
     Parameters
     ----------
     transform
-        A function of one or more Narwhals lazy frames, and keyword options.
+        A function of one or more Narwhals lazy frames, and keyword options; it gives a frame, or
+        a mapping of frames.
     frame, *others
         pandas or polars DataFrames, polars LazyFrames, pyarrow Tables or DuckDB relations; all of
         one engine. None of them is changed.
@@ -52,7 +68,8 @@ def on_any_engine(
     Returns
     -------
     the type of ``frame``
-        Nothing is computed for a LazyFrame or a relation until its owner asks. A pandas frame has
+        Or a dictionary of such. Nothing is computed for a LazyFrame or a relation until its owner
+        asks. A pandas frame has
         Arrow dtypes if ``frame`` has any, else numpy's, and pandas' own ``Int64`` and ``boolean``
         where numpy has no null; its index starts anew.
 
@@ -77,6 +94,13 @@ def on_any_engine(
             "one before they are joined, for example with pl.from_pandas"
         )
     result = transform(*lazy, **options)
+    if isinstance(result, Mapping):
+        return {name: _native(one, frame) for name, one in result.items()}
+    return _native(result, frame)
+
+
+def _native(result: Lazy, frame: FrameT) -> FrameT:
+    """Give a result back as what the caller's first frame is."""
     if nw.dependencies.is_pandas_dataframe(frame):
         return cast("FrameT", _give_back(result.collect().to_native(), frame))
     if _is_lazy(frame):
@@ -124,6 +148,20 @@ def typed(frame: Lazy, contract: type[dy.Schema]) -> Lazy:
         frame = _replaced(frame, dict.fromkeys(aware, "CAST(NULL AS TIMESTAMPTZ)"))
         untyped = [name for name in untyped if name not in aware]
     return frame.with_columns(nw.col(name).cast(wanted[name]) for name in untyped)
+
+
+def equal(left: nw.Expr, right: nw.Expr) -> nw.Expr:
+    """Compare such that null equals null, and nothing else; never null itself.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> frame = nw.from_native(pl.DataFrame({"a": [1, None, None], "b": [1, None, 2]}))
+    >>> frame.select(equal(nw.col("a"), nw.col("b"))).to_native()["a"].to_list()
+    [True, True, False]
+    """
+    both_null = left.is_null() & right.is_null()
+    return (left == right).fill_null(value=False) | both_null
 
 
 def utc_dates(frame: Lazy, columns: Iterable[str]) -> Lazy:

@@ -50,6 +50,20 @@ def test_a_frame_comes_back_as_what_it_was(engine: Engine) -> None:
         assert engine.read(back).equals(FRAME)
 
 
+def test_several_frames_come_back_by_name(engine: Engine) -> None:
+    def halves(frame: Lazy) -> dict[str, Lazy]:
+        known = ~nw.col("id").is_null()
+        return {"known": frame.filter(known), "unknown": frame.filter(~known)}
+
+    native = engine.make(FRAME)
+    parts = on_any_engine(halves, native)
+    assert {name: type(part) for name, part in parts.items()} == {
+        "known": type(native),
+        "unknown": type(native),
+    }
+    assert [engine.read(parts[name])["text"].to_list() for name in parts] == [["棉衫 👕"], [None]]
+
+
 def test_inside_every_frame_is_lazy(engine: Engine) -> None:
     seen: list[str] = []
 
