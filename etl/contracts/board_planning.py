@@ -19,13 +19,10 @@ from typing import Any, Final
 
 import dataframely as dy
 
+from etl.contracts.calendar import FIRST_DATE, LAST_DATE
 from etl.contracts.text import Text
 
-__all__ = ["FIRST_DATE", "LAST_DATE", "BoardPlanning"]
-
-FIRST_DATE: Final = dt.date(1753, 1, 1)
-"""The first date that every date type of SQL Server holds (``datetime`` starts here)."""
-LAST_DATE: Final = dt.date(9999, 12, 31)
+__all__ = ["BoardPlanning"]
 
 # The sizes are those of the NVARCHAR columns. 255 is monday's limit for names and labels, 2000 its
 # limit for text, and 4000 the widest that SQL Server keeps inside the row.
