@@ -16,12 +16,24 @@ from etl.contracts.board_groups import BoardGroups
 from etl.contracts.board_planning import BoardPlanning
 from etl.contracts.describe import describe
 from etl.io.sql_types import DIALECTS, ddl_type, read_dtype
+from etl.jobs import list_jobs
 from etl.samples import SampleBoard
+from etl.scaffold import jobs_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DOCUMENTS", "ROOT", "Block", "anchors", "blocks", "generated", "matches", "rows_below"]
+__all__ = [
+    "DOCUMENTS",
+    "GENERATORS",
+    "ROOT",
+    "Block",
+    "anchors",
+    "blocks",
+    "generated",
+    "matches",
+    "rows_below",
+]
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks/README.md")  # fmt: skip
@@ -178,7 +190,8 @@ def groups_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-_GENERATORS: dict[str, Callable[[], str]] = {
+GENERATORS: dict[str, Callable[[], str]] = {
+    "jobs": lambda: jobs_table(list_jobs()),
     "types": types_table,
     "board-planning": planning_table,
     "board-groups": groups_table,
@@ -187,7 +200,7 @@ _GENERATORS: dict[str, Callable[[], str]] = {
 
 def generated(text: str) -> str:
     """A document's text with its generated parts as they should be."""
-    return _GENERATED.sub(lambda found: found[1] + _GENERATORS[found["name"]]() + found[3], text)
+    return _GENERATED.sub(lambda found: found[1] + GENERATORS[found["name"]]() + found[3], text)
 
 
 if __name__ == "__main__":

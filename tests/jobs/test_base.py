@@ -147,9 +147,7 @@ class TestRegistry:
             ConfigError, match="no job 'bord-planning'; did you mean 'board-planning'"
         ):
             get_job("bord-planning")
-        with pytest.raises(
-            ConfigError, match="no job 'xyz'; known are board-groups, board-planning"
-        ):
+        with pytest.raises(ConfigError, match=r"no job 'xyz'; known are .*board-planning"):
             get_job("xyz")
 
     def test_jobs_are_declarations(self) -> None:
