@@ -88,7 +88,7 @@ JOB_STATUS: Final = Document(
   fetch_job_status(job_id: $job) {
     ... on ItemsJobStatus {
       status progress_percentage failure_reason failure_message fully_imported
-      counts { submitted invalid processed skipped created updated failed }
+      counts { submitted invalid skipped created updated failed }
     }
   }
 }""",

@@ -15,13 +15,23 @@ from etl.io.source import Read
 
 if TYPE_CHECKING:
     import dataframely as dy
+    from httpx import BaseTransport
 
     from etl.config import BoardSettings, Config, MondaySettings
     from etl.io.monday.boards import Board
     from etl.io.monday.client import MondayClient
     from etl.io.source import ReadContext
 
-__all__ = ["BoardCheck", "MondayGroups", "MondayItems", "board_columns", "check_board", "connect"]
+__all__ = [
+    "BoardCheck",
+    "MondayGroups",
+    "MondayItems",
+    "board_columns",
+    "board_settings",
+    "check_board",
+    "connect",
+    "sample_note",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +75,8 @@ class MondayItems:
         from etl.io.monday.mapping import all_columns, contract_columns
         from etl.io.monday.pages import FORMULA_VALUES, read_items
 
-        settings, board = _settings(context.config, self.board)
-        with connect(settings) as client:
+        settings, board = board_settings(context.config, self.board)
+        with connect(settings, self.board) as client:
             live = read_board(client, board.id)
             wanted, notes = (
                 all_columns(live)
@@ -87,7 +97,9 @@ class MondayItems:
                 f"the monday board {self.board!r} ({live.name!r}, {board.id}) has no items; if it "
                 "is meant to be empty, run with --allow-empty"
             )
-        return Read(frame=found.frame, notes=(*_sample_note(settings), *notes, *found.notes))
+        return Read(
+            frame=found.frame, notes=(*sample_note(settings, self.board), *notes, *found.notes)
+        )
 
     def describe(self) -> str:
         """Name the source in a few words."""
@@ -126,8 +138,8 @@ class MondayGroups:
         """
         from etl.io.monday.boards import read_groups
 
-        settings, board = _settings(context.config, self.board)
-        with connect(settings) as client:
+        settings, board = board_settings(context.config, self.board)
+        with connect(settings, self.board) as client:
             frame = read_groups(client, board.id)
         if frame.is_empty() and not context.allow_empty:
             raise SourceError(
@@ -137,7 +149,7 @@ class MondayGroups:
         if context.limit is not None:
             frame = frame.head(context.limit)
         context.progress(f"groups of board {board.id}", frame.height, frame.height)
-        return Read(frame=frame, notes=_sample_note(settings))
+        return Read(frame=frame, notes=sample_note(settings, self.board))
 
     def describe(self) -> str:
         """Name the source in a few words."""
@@ -172,8 +184,8 @@ def board_columns(config: Config, board: str) -> Board:
     """
     from etl.io.monday.boards import read_board
 
-    settings, entry = _settings(config, board)
-    with connect(settings) as client:
+    settings, entry = board_settings(config, board)
+    with connect(settings, board) as client:
         return read_board(client, entry.id)
 
 
@@ -201,14 +213,21 @@ def check_board(config: Config, board: str, contract: type[dy.Schema]) -> BoardC
 
     live = board_columns(config, board)
     try:
-        _, notes = contract_columns(contract, live, _settings(config, board)[1].columns)
+        _, notes = contract_columns(contract, live, board_settings(config, board)[1].columns)
     except (SourceError, ConfigError) as error:
         return BoardCheck(board=live, problems=(str(error),), notes=())
     return BoardCheck(board=live, problems=(), notes=notes)
 
 
-def connect(settings: MondaySettings) -> MondayClient:
-    """Open a client as the configuration says; for the sample board, one that needs no network.
+def connect(settings: MondaySettings, board: str) -> MondayClient:
+    """Open a client as the configuration says; for a sample board, one that needs no network.
+
+    Parameters
+    ----------
+    settings
+        How monday.com is reached.
+    board
+        The name of the board that it is opened for, which decides which sample answers.
 
     Raises
     ------
@@ -218,13 +237,11 @@ def connect(settings: MondaySettings) -> MondayClient:
     from etl.io.monday.client import MondayClient
 
     if settings.sample:
-        from etl.io.monday.sample import SampleTransport
-
         return MondayClient(
             settings.url,
             None,
             api_version=settings.api_version,
-            transport=SampleTransport(rows=settings.sample_rows),
+            transport=_sample(settings, board),
         )
     if settings.token is None or not settings.token.get_secret_value().strip():
         raise ConfigError(
@@ -236,7 +253,7 @@ def connect(settings: MondaySettings) -> MondayClient:
     )
 
 
-def _settings(config: Config, board: str) -> tuple[MondaySettings, BoardSettings]:
+def board_settings(config: Config, board: str) -> tuple[MondaySettings, BoardSettings]:
     settings = config.monday()
     entry = settings.boards.get(board)
     if entry is None:
@@ -249,7 +266,21 @@ def _settings(config: Config, board: str) -> tuple[MondaySettings, BoardSettings
     return settings, entry
 
 
-def _sample_note(settings: MondaySettings) -> tuple[str, ...]:
+def sample_note(settings: MondaySettings, board: str) -> tuple[str, ...]:
+    """Say that a sample board stands in for a board, if one does."""
     if not settings.sample:
         return ()
+    if settings.boards[board].sample:
+        return (f"no token is set: this is the sample board in {settings.sample_file}",)
     return (f"no token is set: this is the generated sample board of {settings.sample_rows} items",)
+
+
+def _sample(settings: MondaySettings, board: str) -> BaseTransport:
+    """Make the transport that answers for a board: the generated one, or one that is kept."""
+    if settings.boards[board].sample and settings.sample_file is not None:
+        from etl.io.monday.sample_board import StoreTransport
+
+        return StoreTransport.open(settings.sample_file, board, settings.boards[board])
+    from etl.io.monday.sample import SampleTransport
+
+    return SampleTransport(rows=settings.sample_rows)
