@@ -14,7 +14,7 @@ import polars as pl
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ENGINES", "Engine"]
+__all__ = ["ENGINES", "Engine", "hand_over"]
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,17 @@ def _from_arrow(table: Any) -> pl.DataFrame:
     return frame
 
 
-def _duckdb(frame: pl.DataFrame) -> Any:
+def _duckdb_connection() -> Any:
     import duckdb
 
     connection = duckdb.connect()
     # Far from UTC, and with summer time: what leans on the connection's zone shows.
     connection.execute("SET TimeZone = 'America/New_York'")
-    return connection.from_arrow(frame.to_arrow())
+    return connection
+
+
+def _duckdb(frame: pl.DataFrame) -> Any:
+    return _duckdb_connection().from_arrow(frame.to_arrow())
 
 
 def _from_duckdb(relation: Any) -> pl.DataFrame:
@@ -87,3 +91,11 @@ ENGINES = {
         Engine("duckdb", "duckdb", _duckdb, _from_duckdb),
     )
 }
+
+
+def hand_over(engine: Engine, *frames: pl.DataFrame) -> list[Any]:
+    """Give frames to an engine such that it can join them: DuckDB's must share a connection."""
+    if engine.name != "duckdb":
+        return [engine.make(frame) for frame in frames]
+    connection = _duckdb_connection()
+    return [connection.from_arrow(frame.to_arrow()) for frame in frames]

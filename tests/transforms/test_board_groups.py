@@ -15,7 +15,7 @@ from etl.contracts.board_groups import BoardGroups
 from etl.contracts.check import split
 from etl.errors import ContractError
 from etl.transforms.board_groups import group_rows
-from tests.engines import ENGINES, Engine
+from tests.engines import ENGINES, Engine, hand_over
 from tests.strategies import texts
 
 UTC = dt.UTC
@@ -95,17 +95,6 @@ def test_every_engine_gives_the_same_values_and_types(
     if engine.keeps_types:
         assert_frame_equal(rows, expected, check_exact=True)
     assert_frame_equal(split(rows, BoardGroups).good, expected, check_exact=True)
-
-
-def hand_over(engine: Engine, *frames: pl.DataFrame) -> list[Any]:
-    """Give frames to an engine such that it can join them: DuckDB's must share a connection."""
-    if engine.name != "duckdb":
-        return [engine.make(frame) for frame in frames]
-    import duckdb
-
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'America/New_York'")
-    return [connection.from_arrow(frame.to_arrow()) for frame in frames]
 
 
 @given(groups=groups(), table=tables())
