@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from etl.io.sweeping import StagingTable
     from etl.jobs import JobInfo
+    from etl.migration import Finding
     from etl.runner import CallResult, CheckItem, OutputResult, Reason, RunResult
 
 __all__ = ["checks", "columns", "files", "job_list", "json_line", "line", "past_runs", "reasons", "run_result", "staging_tables"]  # fmt: skip
@@ -193,6 +194,18 @@ def checks(items: Iterable[CheckItem]) -> None:
         marks = {True: "ok", False: "FAIL", None: "!"}
     rows = [(marks[item.ok], item.what, item.detail) for item in items]
     _print(_table(("", "checked", "found"), rows))
+
+
+def findings(found: Sequence[Finding]) -> None:
+    """Print what must go from scripts: a line each, as compilers do, and a count."""
+    for finding in found:
+        where = f"{finding.path}:{finding.line}:{finding.column}"
+        _write(f"{where}: {finding.rule}: {finding.message}\n")
+    files = len({finding.path for finding in found})
+    what = "finding" if len(found) == 1 else "findings"
+    told = f"{len(found)} {what} in {files} file{'' if files == 1 else 's'}"
+    told = told if found else "nothing must go"
+    _write(f"{told}\n")
 
 
 def staging_tables(found: Iterable[tuple[str, StagingTable]]) -> None:
