@@ -1,16 +1,24 @@
 """Run the peer by itself: ``python -m tests.monday_server --rows 1200 --fault bad-gateway:2``.
 
-It prints its address, answers until it is stopped, and ends with its standard input.
+Beside the planning board it has each board of ``--config`` that can be written; ``--state`` keeps
+them in a file. It prints its address, answers until it is stopped, and ends with its standard input.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import sys
 from pathlib import Path
 
+from etl.io.monday.board_store import BoardStore
+from tests.monday_server.boards import writable_boards
+from tests.monday_server.chaos import chaos
 from tests.monday_server.faults import FAULTS
+from tests.monday_server.ingesting import Imports
 from tests.monday_server.server import OWN_SCHEMA, MondayServer, PeerBoard
+
+SHIPPED = Path(__file__).parents[2] / "config.yaml"
 
 
 def main() -> None:
@@ -21,6 +29,12 @@ def main() -> None:
     parser.add_argument("--token", default="peer-token-7f3a")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--schema", type=Path, default=OWN_SCHEMA)
+    parser.add_argument("--config", type=Path, default=SHIPPED)
+    parser.add_argument("--state", default=":memory:", metavar="FILE")
+    parser.add_argument(
+        "--chaos", type=float, default=0.0, help="the part of requests that go wrong, at random"
+    )
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--fault",
         action="append",
@@ -29,8 +43,17 @@ def main() -> None:
         help=f"one of {', '.join(FAULTS)}; without TIMES for ever",
     )
     options = parser.parse_args()
-    board = PeerBoard.sample(options.rows, id=options.board)
-    server = MondayServer([board], token=options.token, sdl=options.schema, port=options.port)
+    store = BoardStore(options.state)
+    writable_boards(store, options.config)
+    server = MondayServer(
+        [PeerBoard.sample(options.rows, id=options.board)],
+        token=options.token,
+        sdl=options.schema,
+        port=options.port,
+        store=store,
+        imports=Imports(store, polls=0),
+        chaos=chaos(options.chaos, random.Random(options.seed)),  # noqa: S311
+    )
     for fault in options.fault:
         name, page, times, *_ = [*fault.split(":"), None, None]
         server.fail(

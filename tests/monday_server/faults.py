@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["FAULTS", "Fault", "Reply", "json_reply"]
+__all__ = ["FAULTS", "AliasFault", "Fault", "Reply", "json_reply"]
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,10 @@ FAULTS: Mapping[str, Make] = {
     "conflict": _error("Conflict", 409, code="IDEMPOTENCY_CONFLICT", status_code=409),
     "partial-internal": _with_data("Internal server error", code="INTERNAL_SERVER_ERROR"),
     "slow": lambda answer: Reply(json.dumps(answer).encode(), stall=True),
+    "overloaded": lambda _: json_reply(
+        {"errors": [{"message": "Service unavailable"}]}, 503, Retry_After="0"
+    ),
+    "limit-now": _error("Rate limited", 429, code="RATE_LIMIT_EXCEEDED", retry_in_seconds=0),
     "dropped": lambda answer: Reply(json.dumps(answer).encode(), cut=True),
     # cursors
     "cursor": _error("The cursor has expired", code="CursorExpiredError"),
@@ -113,6 +117,9 @@ FAULTS: Mapping[str, Make] = {
         }
     ),
     # what does not pass
+    "no-board": _error("No such board", code="InvalidBoardIdException", status_code=200),
+    "refused": _error("Something in there is wrong", code="ColumnValueException", status_code=200),
+    "unauthorized": _error("Not Authenticated", 401, code="NOT_AUTHENTICATED"),
     "partial": _with_data("Could not resolve column", code="ColumnValueException"),
     "forbidden": _error("User unauthorized", 403, code="UserUnauthorizedException"),
     "html": _html(200),
@@ -129,16 +136,40 @@ FAULTS: Mapping[str, Make] = {
 
 @dataclass
 class Fault:
-    """A fault that is switched on: for which request, and how many times still (None: always)."""
+    """A fault that is switched on: for which requests, and how many times still (None: always).
+
+    ``upto`` is how many of a mutation's aliases are done before it strikes (None: all of them).
+    ``late``: they are done only once so many requests more have come. ``skip`` requests pass first.
+    """
 
     name: str
-    page: int | None
-    times: int | None
+    page: int | None = None
+    times: int | None = 1
+    operation: str | None = None
+    upto: int | None = None
+    late: int | None = None
+    skip: int = 0
 
-    def applies(self, page: int | None) -> bool:
+    def applies(self, page: int | None, operation: str | None) -> bool:
         """Whether it strikes now; ``page`` counts from 1, and is None for other requests."""
         if self.times == 0 or (self.page is not None and self.page != page):
+            return False
+        if self.operation is not None and not (operation or "").startswith(self.operation):
+            return False
+        if self.skip > 0:
+            self.skip -= 1
             return False
         if self.times is not None:
             self.times -= 1
         return True
+
+
+@dataclass
+class AliasFault:
+    """An error of one alias of a mutation; the others are done. ``done``: that one is, too."""
+
+    alias: str
+    message: str
+    code: str
+    done: bool = False
+    times: int | None = 1

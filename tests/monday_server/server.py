@@ -13,11 +13,15 @@ from typing import TYPE_CHECKING, Any, Self
 from graphql import GraphQLError, GraphQLObjectType, GraphQLSchema, build_schema, graphql_sync
 
 from etl.samples import SampleBoard
-from tests.monday_server.faults import FAULTS, Fault, Reply, json_reply
+from tests.monday_server.faults import FAULTS, AliasFault, Fault, Reply, json_reply
+from tests.monday_server.writing import Memory, add_resolvers, stored_board
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
+
+    from etl.io.monday.board_store import BoardStore
+    from tests.monday_server.ingesting import Imports
 
 __all__ = ["OWN_SCHEMA", "REAL_SCHEMA", "Asked", "MondayServer", "PeerBoard"]
 
@@ -68,6 +72,7 @@ class Asked:
     variables: Mapping[str, Any]
     headers: Mapping[str, str]
     status: int
+    operation: str | None = None
 
 
 @dataclass
@@ -77,24 +82,46 @@ class MondayServer:
     ``rate_limit`` is the ``RateLimit`` header of every answer, or makes it from the number of
     requests. Past ``formula_quota`` values, formulas are "". ``ignore_column_ids`` sends all
     cells, whatever was asked for.
+
+    ``store`` holds boards that can be written; in a file, they outlive the server. What comes with
+    an ``Idempotency-Key`` is done once, unless it ``forgets``. With ``race``, somebody else
+    creates each group a moment before the client does. ``chaos`` makes a fault of a request's
+    number, or None.
     """
 
-    boards: Sequence[PeerBoard]
+    boards: Sequence[PeerBoard] = ()
     token: str | None = "peer-token-7f3a"
     sdl: Path = OWN_SCHEMA
     port: int = 0
     rate_limit: str | Callable[[int], str] | None = None
     formula_quota: int | None = None
     ignore_column_ids: bool = False
+    store: BoardStore | None = None
+    imports: Imports | None = None
+    forgets: bool = False
+    race: bool = False
+    chaos: Callable[[int], Fault | None] = lambda _: None
     asked: list[Asked] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+    alias_faults: list[AliasFault] = field(default_factory=list)
+    upto: int | None = None
     _formulas: int = 0
 
-    def fail(self, name: str, *, page: int | None = None, times: int | None = 1) -> None:
+    def fail(
+        self, name: str, *, page: int | None = None, times: int | None = 1, **more: Any
+    ) -> None:
         """Switch a fault on: for a page (from 1) or for any request, so many times or for ever."""
         if name not in FAULTS:
             raise KeyError(f"{name!r} is none of {sorted(FAULTS)}")
-        self.faults.append(Fault(name, page, times))
+        self.faults.append(Fault(name, page, times, **more))
+
+    def fail_alias(self, alias: str, message: str, code: str, **more: Any) -> None:
+        """Have one alias of a mutation fail, and the others not."""
+        self.alias_faults.append(AliasFault(alias, message, code, **more))
+
+    def operations(self) -> list[str]:
+        """The operations that were asked for, in order."""
+        return [asked.operation or "" for asked in self.asked]
 
     @property
     def pages(self) -> list[int]:
@@ -110,6 +137,7 @@ class MondayServer:
         self._released = threading.Event()
         self._schema = _executable(self.sdl)
         self._lock = threading.Lock()
+        self._memory = None if self.store is None else Memory(self.store)
         self._http = ThreadingHTTPServer(("127.0.0.1", self.port), _handler(self))
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
@@ -133,8 +161,9 @@ class MondayServer:
         query, variables = body["query"], body.get("variables") or {}
         page = _page_number(query, variables)
         with self._lock:
-            reply = self._reply(query, variables, page, headers, body.get("operationName"))
-            self.asked.append(Asked(page, query, variables, dict(headers), reply.status))
+            operation = body.get("operationName")
+            reply = self._reply(query, variables, page, headers, operation)
+            self.asked.append(Asked(page, query, variables, dict(headers), reply.status, operation))
             limit = self.rate_limit
             if limit is not None:
                 text = limit if isinstance(limit, str) else limit(len(self.asked))
@@ -157,7 +186,18 @@ class MondayServer:
             said = f"Not Authenticated: {headers.get('authorization')}"
             more = {"code": "NOT_AUTHENTICATED", "request_id": "req-auth"}
             return json_reply({"errors": [{"message": said, "extensions": more}]}, 401)
-        fault = next((one for one in self.faults if one.applies(page)), None)
+        if self._memory is not None:
+            self._memory.pass_time()
+        striking = (one for one in self.faults if one.applies(page, operation))
+        fault = next(striking, None) or self.chaos(len(self.asked))
+        if self._memory is not None and query.lstrip().startswith("mutation"):
+            return self._changed(query, variables, headers, operation, fault)
+        answer = self._executed(query, variables, operation)
+        return FAULTS[fault.name](answer) if fault else json_reply(answer)
+
+    def _executed(
+        self, query: str, variables: Mapping[str, Any], operation: str | None
+    ) -> dict[str, Any]:
         result = graphql_sync(
             self._schema,
             query,
@@ -165,7 +205,36 @@ class MondayServer:
             operation_name=operation,
             context_value=self,
         ).formatted
-        answer = {**result, "extensions": {"request_id": f"req-{len(self.asked) + 1}"}}
+        return {**result, "extensions": {"request_id": f"req-{len(self.asked) + 1}"}}
+
+    def _changed(
+        self,
+        query: str,
+        variables: Mapping[str, Any],
+        headers: Mapping[str, str],
+        operation: str | None,
+        fault: Fault | None,
+    ) -> Reply:
+        """Do a mutation once for each idempotency key, as far as the fault lets it."""
+        assert self._memory is not None
+        memory, key = self._memory, headers.get("idempotency-key")
+        if key is not None and not self.forgets:
+            known = memory.recall(key, query, variables)
+            if known is not None:
+                return FAULTS[fault.name](known[0]) if fault and not known[1] else known[2]
+        if fault is not None and fault.late is not None:
+            work = lambda: self._executed(query, variables, operation)  # noqa: E731
+            memory.defer(fault.late, None if self.forgets else key, query, variables, work)
+            return FAULTS[fault.name]({})
+        with memory.store.transaction():
+            self.upto = None if fault is None else fault.upto
+            try:
+                answer = self._executed(query, variables, operation)
+            finally:
+                self.upto = None
+            whole = fault is None or fault.upto is None
+            if key is not None and not self.forgets and whole:
+                memory.remember(key, query, variables, answer)
         return FAULTS[fault.name](answer) if fault else json_reply(answer)
 
     def hold(self) -> None:
@@ -182,6 +251,13 @@ class MondayServer:
         stop = start + limit
         cursor = f"{board.id}:{number}:{stop}" if stop < len(items) else None
         return {"cursor": cursor, "items": list(items[start:stop])}
+
+    def stored_page(self, board: str, after: int, limit: int) -> dict[str, Any]:
+        """Cut a page of a board that is kept; its cursor holds the last id."""
+        assert self.store is not None
+        items = self.store.page(board, after, limit)
+        cursor = f"stored:{board}:{items[-1]['id']}" if len(items) == limit else None
+        return {"cursor": cursor, "items": items}
 
     def cells(self, item: Item, ids: Sequence[str] | None) -> list[dict[str, Any]]:
         """Give an item's cells, with formulas as far as the quota goes."""
@@ -212,13 +288,22 @@ def _executable(sdl: Path) -> GraphQLSchema:
         owner.fields[field_name].resolve = resolve
 
     def boards(_: object, info: Any, ids: Sequence[str] | None = None, **__: Any) -> list[Any]:
-        return [board for board in info.context.boards if ids is None or board.id in ids]
+        kept = [board for board in info.context.boards if ids is None or board.id in ids]
+        store = info.context.store
+        return kept + [
+            stored_board(store, board) for board in ids or () if store and store.board(board)
+        ]
 
-    def items_page(board: PeerBoard, info: Any, limit: int, **_: Any) -> dict[str, Any]:
+    def items_page(board: Any, info: Any, limit: int, **_: Any) -> dict[str, Any]:
+        if isinstance(board, dict):
+            return info.context.stored_page(board["id"], 0, limit)
         board.passes += 1
         return info.context.page(board, 0, limit, board.passes)
 
     def next_items_page(_: object, info: Any, cursor: str, limit: int) -> dict[str, Any]:
+        if cursor.startswith("stored:"):
+            _, board_id, start = cursor.split(":")
+            return info.context.stored_page(board_id, int(start), limit)
         board_id, number, start = cursor.split(":")
         board = next(one for one in info.context.boards if one.id == board_id)
         return info.context.page(board, int(start), limit, int(number))
@@ -231,11 +316,12 @@ def _executable(sdl: Path) -> GraphQLSchema:
         "column_values",
         lambda item, info, ids=None, **_: info.context.cells(item, ids),
     )
+    add_resolvers(resolver, schema)
     return schema
 
 
 def _page_number(query: str, variables: Mapping[str, Any]) -> int | None:
-    if "next_items_page" in query:
+    if "next_items_page" in query and not variables["cursor"].startswith("stored:"):
         return int(variables["cursor"].split(":")[2]) // int(variables["limit"]) + 1
     return 1 if "items_page" in query else None
 
@@ -262,6 +348,20 @@ def _handler(server: MondayServer) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 return
             self.wfile.write(reply.body)
+
+        def do_PUT(self) -> None:
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            # The address is signed; the token is for the API alone.
+            leaked = self.headers["Authorization"] is not None
+            status = (
+                400 if leaked or server.imports is None else server.imports.put(self.path, content)
+            )
+            if status == 0:
+                self.close_connection = True
+                return
+            self.send_response_only(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def log_message(self, *_: Any) -> None:
             """Stay silent: the tests look at what was asked."""

@@ -10,7 +10,23 @@ import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
 from etl.io.monday.column_types import COLUMN_TYPES
-from etl.io.monday.documents import BOARD, GROUPS, Document, first_page, next_page
+from etl.io.monday.cell_formats import CELL_FORMATS
+from etl.io.monday.documents import (
+    BOARD,
+    CREATE_GROUP,
+    GROUPS,
+    INGEST,
+    JOB_STATUS,
+    TARGET,
+    Document,
+    change_items,
+    create_items,
+    create_subitems,
+    first_page,
+    items_by_id,
+    items_by_key,
+    next_page,
+)
 from tests.monday_server import OWN_SCHEMA, REAL_SCHEMA
 
 if TYPE_CHECKING:
@@ -47,6 +63,24 @@ def test_the_constant_documents_are_valid(path: Path) -> None:
     assert problems(path, GROUPS) == []
     assert problems(path, first_page([])) == []
     assert problems(path, next_page([])) == []
+    for document in (TARGET, CREATE_GROUP, INGEST, JOB_STATUS):
+        assert problems(path, document) == []
+
+
+@pytest.mark.parametrize("path", SCHEMAS)
+@pytest.mark.parametrize("count", [1, 20])
+def test_the_mutations_are_valid(path: Path, count: int) -> None:
+    for make in (create_items, create_subitems, change_items):
+        assert problems(path, make(count)) == []
+
+
+@pytest.mark.parametrize("path", SCHEMAS)
+@pytest.mark.parametrize("parents", [False, True])
+def test_the_lookups_are_valid_with_every_type_that_is_written(path: Path, parents: bool) -> None:
+    asked = [one for name, known in CELL_FORMATS.items() for one in known.selections(name)]
+    for make in (items_by_key, items_by_id, first_page, next_page):
+        assert problems(path, make(asked, parents=parents)) == []
+        assert problems(path, make([], parents=parents)) == []
 
 
 @pytest.mark.parametrize("path", SCHEMAS)
