@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from graphql import GraphQLSchema, build_schema, parse, validate
 
-from etl.io.monday.column_types import COLUMN_TYPES
 from etl.io.monday.cell_formats import CELL_FORMATS
+from etl.io.monday.column_types import COLUMN_TYPES
 from etl.io.monday.documents import (
     BOARD,
     CREATE_GROUP,
