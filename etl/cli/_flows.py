@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -98,3 +98,67 @@ def diff(
         _output.line("\n".join(found) or "no difference")
         if found:
             raise typer.Exit(FAILED)
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="Files or folders; else flows/ by config.yaml."),
+    ] = None,
+    *,
+    target: Target = "both",
+    schema: Annotated[
+        str | None,
+        typer.Option("--schema", metavar="FILE|URL", help="A server's JSON schema of flows, too."),
+    ] = None,
+    profile: Profile = None,
+    debug: Debug = False,
+) -> None:
+    """Check flows, rendered or written by people, with strict rules for each version of Kestra."""
+    with Reporter(debug=debug) as reporter:
+        from etl.cli import _output
+        from etl.kestra.check import check_flows, find_flows
+
+        # A flow alone can be checked anywhere; the configuration adds the types that it names.
+        config = _load(context, profile, reporter) if not paths or _configured() else None
+        if not paths:
+            paths = [_near(config.path.parent / "flows")] if config else []
+        flows = find_flows(paths)
+        found = check_flows(
+            flows,
+            target=target,
+            plugin_types=config.plugin_types if config else (),
+            schema=_schema(schema, config) if schema else None,
+        )
+        for finding in found:
+            _output.line(reporter.redact(str(finding)))
+        if found:
+            raise typer.Exit(FAILED)
+        _output.line(f"{len(flows)} flows are right for Kestra {_TARGETS[target]}")
+
+
+_TARGETS = {"1": "1.x", "2": "2.x", "both": "1.x and 2.x"}
+
+
+def _configured() -> bool:
+    from etl.config import find_config
+    from etl.errors import ConfigError
+
+    try:
+        find_config()
+    except ConfigError:
+        return False
+    return True
+
+
+def _schema(source: str, config: Config | None) -> dict[str, Any]:
+    from etl.kestra.check import read_schema
+    from etl.kestra.files import read_flow
+
+    if source.startswith(("http://", "https://")):
+        from etl.io.kestra import fetch
+
+        return read_schema(fetch(source, config.kestra() if config else None), source)
+    return read_schema(read_flow(Path(source)), source)

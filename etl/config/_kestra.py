@@ -6,7 +6,14 @@ import os
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    model_validator,
+)
 
 from etl.config._entry import Entry, Text
 from etl.config._references import references, substitute
@@ -14,6 +21,7 @@ from etl.config._settings import FlowSettings, KestraSettings, RetrySettings
 from etl.config.flow_values import (
     cron_problem,
     duration_problem,
+    duration_seconds,
     label_key_problem,
     namespace_problem,
     secret_name_problem,
@@ -75,6 +83,12 @@ class RetryEntry(Entry):
     attempts: int = Field(3, ge=1, le=20, description="in all, the first one too; 1: no retry")
     interval: Length = Field("PT1M", description="the first wait")
     max_interval: Length = Field("PT15M", description="the longest wait; longer than the first")
+
+    @model_validator(mode="after")
+    def _growing(self) -> RetryEntry:
+        if (duration_seconds(self.interval) or 0) >= (duration_seconds(self.max_interval) or 0):
+            raise ValueError("max_interval must be longer than interval")
+        return self
 
 
 class KestraJobEntry(Entry):

@@ -86,7 +86,11 @@ class _Walk:
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
-            return [self.value(item, (*path, str(at))) for at, item in enumerate(node.value)]
+            items = []
+            for at, item in enumerate(node.value):
+                self.document.lines[(*path, str(at))] = item.start_mark.line + 1
+                items.append(self.value(item, (*path, str(at))))
+            return items
         return self.loader.construct_object(node, deep=True)
 
     def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, object]:

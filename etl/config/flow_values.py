@@ -15,6 +15,7 @@ from typing import Final
 __all__ = [
     "cron_problem",
     "duration_problem",
+    "duration_seconds",
     "flow_id_problem",
     "label_key_problem",
     "namespace_problem",
@@ -118,20 +119,38 @@ def _cron_field(
     return frozenset(chosen)
 
 
+_DURATION: Final = re.compile(
+    r"P(?=.)(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d{1,9})?)S)?)?", re.IGNORECASE
+)
+
+
+def duration_seconds(text: str) -> float | None:
+    """How many seconds an ISO 8601 duration is, as Java reads one; None for what is none.
+
+    >>> duration_seconds("P1DT1M"), duration_seconds("1h")
+    (86460.0, None)
+    """
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        return None
+    return sum(
+        float(part or 0) * unit
+        for part, unit in zip(match.groups(), (86400, 3600, 60, 1), strict=True)
+    )
+
+
 def duration_problem(text: str) -> str | None:
-    """What is wrong with an ISO 8601 duration, as Java reads one.
+    """What is wrong with an ISO 8601 duration.
 
     >>> duration_problem("PT1H30M"), duration_problem("P1DT0.5S")
     (None, None)
     >>> duration_problem("1h")
     "'1h' is no ISO 8601 duration: write PT30S, PT15M, PT2H or P1D"
     """
-    pattern = r"P(?=.)(?:\d+D)?(?:T(?=.)(?:\d+H)?(?:\d+M)?(?:\d+(?:\.\d{1,9})?S)?)?"
-    if not re.fullmatch(pattern, text, re.IGNORECASE):
+    seconds = duration_seconds(text)
+    if seconds is None:
         return f"{text!r} is no ISO 8601 duration: write PT30S, PT15M, PT2H or P1D"
-    if not re.search(r"[1-9]", text):
-        return f"{text!r} is no time at all"
-    return None
+    return None if seconds > 0 else f"{text!r} is no time at all"
 
 
 @cache
