@@ -54,6 +54,16 @@ def settings_of(engine: str, directory: Path) -> DatabaseSettings:
     return dataclasses.replace(settings, driver=driver)
 
 
+def url_of(engine: str) -> str:
+    """The URL of one engine of the suite for a config.yaml; a file's is relative to that."""
+    if engine in {"sqlite", "duckdb"}:
+        return f"{engine}:///data/test.db"
+    if engine == "postgresql":
+        return POSTGRES_URL
+    driver = "pyodbc" if engine == "mssql-pyodbc" else "mssql-python"
+    return f"{MSSQL_URL}{'&' if '?' in str(MSSQL_URL) else '?'}driver={driver}"
+
+
 def _listens(host: str, port: int) -> bool:
     with suppress(OSError), socket.create_connection((host, port), timeout=2):
         return True

@@ -32,7 +32,7 @@ from etl.runner import (
     run,
     table_problems,
 )
-from tests.databases import ENGINES, MSSQL_URL, POSTGRES_URL, settings_of
+from tests.databases import ENGINES, settings_of, url_of
 from tests.jobs.frames import FrameReader, Items, frame_job, rows
 
 if TYPE_CHECKING:
@@ -94,14 +94,8 @@ def bench(
 ) -> Iterator[Bench]:
     for name in ("DB_CONFIG_PATH", "ETL_PROFILE", "ETL_RUN_ID"):
         monkeypatch.delenv(name, raising=False)
-    settings = settings_of(request.param, tmp_path)  # skips where there is no such server
-    if settings.engine in ("sqlite", "duckdb"):
-        url = f"{settings.engine}:///data/test.db"
-    elif settings.engine == "postgresql":
-        url = POSTGRES_URL
-    else:
-        url = f"{MSSQL_URL}{'&' if '?' in str(MSSQL_URL) else '?'}driver={settings.driver}"
-    monkeypatch.setenv("BENCH_URL", url)
+    settings_of(request.param, tmp_path)  # skips where there is no such server
+    monkeypatch.setenv("BENCH_URL", url_of(request.param))
     (tmp_path / "config.yaml").write_text(
         "databases: {test: {url: '${BENCH_URL}'}}\nprofiles: {other: {}}", encoding="utf-8"
     )

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from etl.cli import _db, _flows, _lint
+from etl.cli import _db, _flows, _lint, _quarantine
 from etl.cli._common import Debug, Profile, load
 from etl.cli._errors import DONE, FAILED, Reporter, exit_code
 
@@ -35,6 +35,7 @@ Job = Annotated[str, typer.Argument(metavar="JOB", help="A job's name; `etl list
 app.add_typer(_db.app, name="db")
 app.add_typer(_flows.app, name="flows")
 app.command("lint-scripts")(_lint.lint_scripts)
+app.command("quarantine")(_quarantine.quarantine)
 
 
 def main() -> None:

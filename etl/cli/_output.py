@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from etl.io.sweeping import StagingTable
     from etl.jobs import JobInfo
     from etl.migration import Finding
-    from etl.runner import CallResult, CheckItem, OutputResult, Reason, RunResult
+    from etl.runner import CallResult, CheckItem, OutputResult, Reason, Replayed, RunResult
 
-__all__ = ["checks", "columns", "files", "job_list", "json_line", "line", "past_runs", "reasons", "run_result", "staging_tables"]  # fmt: skip
+__all__ = ["checks", "columns", "discarded", "files", "findings", "job_list", "json_line", "line", "past_runs", "quarantined", "reasons", "replayed", "run_result", "staging_tables"]  # fmt: skip
 
 _REASONS = 10
 _ACROSS = 3
+_LONG = 300
 
 
 def files(written: Iterable[tuple[object, str]]) -> None:
@@ -166,6 +167,44 @@ def _cell(value: object) -> str:
     # Times are in UTC; the suffix would say so in every cell.
     text = "" if value is None else str(value).replace("\n", " ").removesuffix("+00:00")
     return text if len(text) <= 40 else f"{text[:39]}…"
+
+
+def quarantined(rows: pl.DataFrame, *, limit: int) -> None:
+    """Print the rows set aside: how many for each reason, and the latest of them."""
+    if rows.is_empty():
+        _print("no rows are set aside")
+        return
+    from etl.runner import group_reasons
+
+    told: list[tuple[Any, ...]] = []
+    for (job, table), part in rows.group_by("job", "table_name", maintain_order=True):
+        told += [(r.rows, job, table, r.reason) for r in group_reasons(part["reason"])]
+    titles = ("rows", "job", "table", "set aside because, for example")
+    _print(_table(titles, told, right=(0,)))
+    _print("", f"the latest {min(limit, rows.height)} of {_count(rows.height)}:")
+    for row in rows.head(limit).iter_rows(named=True):
+        times = f", {row['times']} times" if row["times"] > 1 else ""
+        _print(f"  {row['table_name']}, run {row['run_id']}{times}: {row['reason']}")
+        _print(f"    {row['row'] if len(row['row']) <= _LONG else row['row'][:_LONG] + '…'}")
+    _print("--replay loads the rows that keep their contract by now; --discard lets them go")
+
+
+def replayed(results: Sequence[Replayed]) -> None:
+    """Print what became of rows that were set aside."""
+    for one in results:
+        told = [f"{_count(one.loaded)} loaded", f"{one.aside} still set aside"]
+        if one.superseded:
+            told.append(f"{one.superseded} let go (the table has their key)")
+        if one.from_the_source:
+            told.append(f"{one.from_the_source} that only a run can take up again")
+        _print(f"{one.table} in {one.database}: {', '.join(told)}")
+    if not results:
+        _print("no rows are set aside")
+
+
+def discarded(rows: int) -> None:
+    """Print how many rows were let go."""
+    _print(f"{_count(rows)} let go" if rows else "no rows are set aside")
 
 
 def past_runs(runs: pl.DataFrame) -> None:

@@ -23,13 +23,14 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["json_values", "rows_as_json"]
+__all__ = ["json_values", "row_names", "rows_as_json", "rows_from_json"]
 
 _EPOCH_DAY: Final = dt.date(1970, 1, 1).toordinal()
 _PER_SECOND: Final = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 _DAY: Final = 86_400
+_PLAIN: Final = {bool: pl.Boolean, float: pl.Float64, int: pl.Int64, str: pl.String}
 
 
 def rows_as_json(frame: pl.DataFrame) -> list[str]:
@@ -56,6 +57,69 @@ def rows_as_json(frame: pl.DataFrame) -> list[str]:
         json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False, allow_nan=False)
         for row in zip(*columns, strict=True)
     ]
+
+
+def rows_from_json(rows: Iterable[str]) -> pl.DataFrame:
+    """Read rows that :func:`rows_as_json` wrote.
+
+    Parameters
+    ----------
+    rows
+        A JSON object each; they need not have the same names.
+
+    Returns
+    -------
+    polars.DataFrame
+        A column for each name, in the order they first come. A column whose values are all of one
+        plain type has that type; what JSON has no form for, and what is mixed, is text as it
+        stands in the JSON. So :func:`etl.contracts.check.split` can cast it to a contract's types.
+
+    Examples
+    --------
+    >>> rows = rows_as_json(pl.DataFrame({"po": ["A-1"], "$n": [1], "day": [dt.date(2024, 2, 29)]}))
+    >>> rows_from_json(rows).rows(named=True)
+    [{'po': 'A-1', '$n': 1, 'day': '2024-02-29'}]
+    """
+    objects = [json.loads(row) for row in rows]
+    names = list(dict.fromkeys(name for one in objects for name in one))
+    return pl.DataFrame(
+        [_series(_unnamed(name), [_untagged(one.get(name)) for one in objects]) for name in names]
+    )
+
+
+def row_names(row: str) -> list[str]:
+    """The columns of a row that :func:`rows_as_json` wrote.
+
+    >>> row_names('{"po": "A-1", "$$n": 1}')
+    ['po', '$n']
+    """
+    return [_unnamed(name) for name in json.loads(row)]
+
+
+def _unnamed(name: str) -> str:
+    return name.removeprefix("$")
+
+
+def _untagged(value: Any) -> Any:
+    if isinstance(value, dict) and len(value) == 1:
+        [(tag, inner)] = value.items()
+        if tag.startswith("$") and not tag.startswith("$$"):
+            return str(inner)
+    return value
+
+
+def _series(name: str, values: list[Any]) -> pl.Series:
+    kinds = {type(value) for value in values if value is not None}
+    dtype = _PLAIN.get(kinds.pop()) if len(kinds) == 1 else None
+    if dtype == pl.Int64 and any(abs(value) >= 2**63 for value in values if value is not None):
+        dtype = None
+    if dtype is not None:
+        return pl.Series(name, values, dtype=dtype)
+    texts = [
+        value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for value in values
+    ]
+    return pl.Series(name, texts, dtype=pl.String)
 
 
 def json_values(values: pl.Series) -> list[Any]:

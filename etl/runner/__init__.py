@@ -5,6 +5,7 @@ from __future__ import annotations
 from etl.runner._check import CheckItem, check, table_problems
 from etl.runner._compare import Changes, compare, in_mode
 from etl.runner._log import history, package_version
+from etl.runner._quarantine import Replayed, discard, quarantined, replay
 from etl.runner._result import CallResult, OutputResult, Reason, RunResult, TablePlan, group_reasons
 from etl.runner._run import execute, run
 
@@ -14,15 +15,19 @@ __all__ = [
     "CheckItem",
     "OutputResult",
     "Reason",
+    "Replayed",
     "RunResult",
     "TablePlan",
     "check",
     "compare",
+    "discard",
     "execute",
     "group_reasons",
     "history",
     "in_mode",
     "package_version",
+    "quarantined",
+    "replay",
     "run",
     "table_problems",
 ]
