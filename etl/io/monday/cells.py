@@ -127,7 +127,9 @@ def _as_json(values: Sequence[str | int] | None) -> str | None:
     return json.dumps(values, ensure_ascii=False)
 
 
-def decode_page(items: object, wanted: Sequence[WantedColumn]) -> pl.DataFrame:
+def decode_page(
+    items: object, wanted: Sequence[WantedColumn], *, parents: bool = False
+) -> pl.DataFrame:
     """Decode a page's items to one row each, with :data:`ITEM_COLUMNS` and the wanted columns.
 
     Parameters
@@ -136,6 +138,8 @@ def decode_page(items: object, wanted: Sequence[WantedColumn]) -> pl.DataFrame:
         The ``items`` of a page, as parsed from JSON.
     wanted
         The columns to read. Cells of other columns are ignored.
+    parents
+        The items are subitems: ``parent_item_id`` (Int64) comes first.
 
     Returns
     -------
@@ -159,7 +163,7 @@ def decode_page(items: object, wanted: Sequence[WantedColumn]) -> pl.DataFrame:
     >>> decode_page([item], [qty]).select("item_id", "item_name", "quantity").rows()
     [(7, 'Linen shirt', 40.0)]
     """
-    fields, cells = _split(items, with_cells=bool(wanted))
+    fields, cells = _split(items, with_cells=bool(wanted), parents=parents)
     series = [pl.Series(name, values) for name, values in fields.items()]
     for column in wanted:
         empty = False if column.kind == "flag" else None
@@ -176,9 +180,12 @@ def decode_page(items: object, wanted: Sequence[WantedColumn]) -> pl.DataFrame:
     return pl.DataFrame(series)
 
 
-def _split(items: object, *, with_cells: bool) -> tuple[dict[str, pl.Series], list[dict[str, Any]]]:
+def _split(
+    items: object, *, with_cells: bool, parents: bool
+) -> tuple[dict[str, pl.Series], list[dict[str, Any]]]:
     """Split items into their own fields, and their cells by column id."""
-    values: dict[str, list[Any]] = {name: [] for name in ITEM_COLUMNS}
+    columns = {"parent_item_id": pl.Int64(), **ITEM_COLUMNS} if parents else ITEM_COLUMNS
+    values: dict[str, list[Any]] = {name: [] for name in columns}
     cells: list[dict[str, Any]] = []
     item: Any = None
     try:
@@ -189,13 +196,16 @@ def _split(items: object, *, with_cells: bool) -> tuple[dict[str, pl.Series], li
             values["group_title"].append(None if group is None else group["title"])
             values["created_at"].append(item["created_at"])
             values["updated_at"].append(item["updated_at"])
+            if parents:
+                parent = item["parent_item"]
+                values["parent_item_id"].append(None if parent is None else int(parent["id"]))
             if with_cells:
                 cells.append({cell["id"]: cell for cell in item["column_values"]})
         fields = {
             name: pl.Series(
                 name, values[name], dtype=pl.String() if dtype == UTC_TIME else dtype, strict=True
             )
-            for name, dtype in ITEM_COLUMNS.items()
+            for name, dtype in columns.items()
         }
     except _SHAPE_ERRORS as error:
         raise SourceError(
@@ -260,7 +270,7 @@ def finish(
             )
             if odd is not None:
                 raise SourceError(f"monday.com: an item's {series.name} is no time: {odd!r}")
-        elif kinds[series.name] in ("date", "datetime", "moment"):
+        elif kinds.get(series.name) in ("date", "datetime", "moment"):
             typed, odd = _temporal(series, kinds[series.name])
             if odd is not None:
                 notes.append(

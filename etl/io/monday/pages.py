@@ -77,6 +77,7 @@ def read_items(
     limit: int | None = None,
     progress: Progress = silent,
     formula_values: int | None = FORMULA_VALUES,
+    parents: bool = False,
 ) -> BoardItems:
     """Read every item of a board, or raise: never a part of it.
 
@@ -94,6 +95,8 @@ def read_items(
         Called after each page.
     formula_values
         How many formula values a minute may hold; None for a server without that quota.
+    parents
+        The items are subitems: read each one's parent too, as ``parent_item_id``.
 
     Returns
     -------
@@ -122,7 +125,9 @@ def read_items(
             f"({', '.join(sorted(formulas))}), and monday.com gives at most {FORMULA_COLUMNS} in a "
             "request: map fewer of them"
         )
-    pager = _Pager(client, board_id, wanted, limit=limit, formula_values=formula_values)
+    pager = _Pager(
+        client, board_id, wanted, limit=limit, formula_values=formula_values, parents=parents
+    )
     found, notes = _complete(pager, progress)
     frame, odd = finish(found.rows, wanted)
     absent = [
@@ -193,11 +198,12 @@ class _Pager:
         *,
         limit: int | None,
         formula_values: int | None,
+        parents: bool,
     ) -> None:
-        self.board_id, self.limit = board_id, limit
+        self.board_id, self.limit, self._parents = board_id, limit, parents
         self._client, self._wanted = client, wanted
         asked = [column.asked for column in wanted if column.asked[1]]
-        self._first, self._next = first_page(asked), next_page(asked)
+        self._first, self._next = (make(asked, parents=parents) for make in (first_page, next_page))
         self._variables: dict[str, Any] = {
             "limit": PAGE_ITEMS if limit is None else max(1, min(limit, PAGE_ITEMS))
         }
@@ -221,7 +227,7 @@ class _Pager:
 
     def run(self, progress: Progress) -> _Pass | None:
         """Read all pages once; None if the cursor expired on the way."""
-        frames = [decode_page([], self._wanted)]
+        frames = [decode_page([], self._wanted, parents=self._parents)]
         expected: int | None = None
         wanted, with_cells = set(self._variables.get("columns", ())), set[str]()
         done = formulas = empty_pages = 0
@@ -231,7 +237,7 @@ class _Pager:
                 return None
             if len(frames) == 1:
                 expected = page.expected
-            frame = decode_page(page.items, self._wanted)
+            frame = decode_page(page.items, self._wanted, parents=self._parents)
             frames.append(frame)
             if wanted - with_cells:
                 sent = {cell["id"] for item in page.items for cell in item["column_values"]}

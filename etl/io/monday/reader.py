@@ -26,11 +26,13 @@ __all__ = [
     "BoardCheck",
     "MondayGroups",
     "MondayItems",
+    "MondaySubitems",
     "board_columns",
     "board_settings",
     "check_board",
     "connect",
     "sample_note",
+    "subitem_settings",
 ]
 
 
@@ -71,39 +73,56 @@ class MondayItems:
         ConfigError
             The board or the token is not configured.
         """
-        from etl.io.monday.boards import read_board
-        from etl.io.monday.mapping import all_columns, contract_columns
-        from etl.io.monday.pages import FORMULA_VALUES, read_items
-
         settings, board = board_settings(context.config, self.board)
-        with connect(settings, self.board) as client:
-            live = read_board(client, board.id)
-            wanted, notes = (
-                all_columns(live)
-                if self.contract is None
-                else contract_columns(self.contract, live, board.columns)
-            )
-            found = read_items(
-                client,
-                board.id,
-                wanted,
-                limit=context.limit,
-                progress=context.progress,
-                # The quota is monday's own: the sample board has none.
-                formula_values=None if settings.sample else FORMULA_VALUES,
-            )
-        if found.frame.is_empty() and not context.allow_empty and context.limit != 0:
-            raise SourceError(
-                f"the monday board {self.board!r} ({live.name!r}, {board.id}) has no items; if it "
-                "is meant to be empty, run with --allow-empty"
-            )
-        return Read(
-            frame=found.frame, notes=(*sample_note(settings, self.board), *notes, *found.notes)
-        )
+        return _read(context, settings, board, self.contract, name=self.board)
 
     def describe(self) -> str:
         """Name the source in a few words."""
         return f'items of the monday board "{self.board}"'
+
+
+@dataclass(frozen=True, kw_only=True)
+class MondaySubitems:
+    """The subitems of a board, a row each.
+
+    The frame holds ``parent_item_id`` (Int64: the item that it belongs to), and then the columns of
+    :class:`MondayItems`, of the board that holds the subitems
+    (``apis.monday.boards.<name>.subitems`` in config.yaml).
+
+    Parameters
+    ----------
+    board
+        The board's name in config.yaml.
+    contract
+        The contract that maps the columns of the board of subitems.
+
+    Examples
+    --------
+    >>> MondaySubitems(board="schedule").describe()
+    'subitems of the monday board "schedule"'
+    """
+
+    board: str
+    contract: type[dy.Schema] | None = None
+
+    def read(self, context: ReadContext) -> Read:
+        """Read all subitems, or ``context.limit`` of them.
+
+        Raises
+        ------
+        SourceError
+            The board could not be read completely, lacks a mapped column, or has no subitems
+            (unless ``context.allow_empty``).
+        ConfigError
+            The board, the one of its subitems or the token is not configured.
+        """
+        settings, board = board_settings(context.config, self.board)
+        below = subitem_settings(board, self.board)
+        return _read(context, settings, below, self.contract, name=self.board, parents=True)
+
+    def describe(self) -> str:
+        """Name the source in a few words."""
+        return f'subitems of the monday board "{self.board}"'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,6 +270,62 @@ def connect(settings: MondaySettings, board: str) -> MondayClient:
     return MondayClient(
         settings.url, settings.token, api_version=settings.api_version, timeout=settings.timeout
     )
+
+
+def _read(
+    context: ReadContext,
+    settings: MondaySettings,
+    board: BoardSettings,
+    contract: type[dy.Schema] | None,
+    *,
+    name: str,
+    parents: bool = False,
+) -> Read:
+    """Read a board's items, or those of the board of its subitems."""
+    from etl.io.monday.boards import read_board
+    from etl.io.monday.mapping import all_columns, contract_columns
+    from etl.io.monday.pages import FORMULA_VALUES, read_items
+
+    with connect(settings, name) as client:
+        live = read_board(client, board.id)
+        wanted, notes = (
+            all_columns(live)
+            if contract is None
+            else contract_columns(contract, live, board.columns)
+        )
+        found = read_items(
+            client,
+            board.id,
+            wanted,
+            limit=context.limit,
+            progress=context.progress,
+            # The quota is monday's own: the sample board has none.
+            formula_values=None if settings.sample else FORMULA_VALUES,
+            parents=parents,
+        )
+    if found.frame.is_empty() and not context.allow_empty and context.limit != 0:
+        what = "subitems" if parents else "items"
+        raise SourceError(
+            f"the monday board {name!r} ({live.name!r}, {board.id}) has no {what}; if it "
+            "is meant to be empty, run with --allow-empty"
+        )
+    return Read(frame=found.frame, notes=(*sample_note(settings, name), *notes, *found.notes))
+
+
+def subitem_settings(board: BoardSettings, name: str) -> BoardSettings:
+    """Find the board that holds a board's subitems.
+
+    Raises
+    ------
+    ConfigError
+        It is not configured.
+    """
+    if board.subitems is None:
+        raise ConfigError(
+            f"apis.monday.boards.{name}.subitems is missing in config.yaml: the id of the board "
+            "that holds the subitems, and its key column where they are written"
+        )
+    return board.subitems
 
 
 def board_settings(config: Config, board: str) -> tuple[MondaySettings, BoardSettings]:

@@ -18,7 +18,7 @@ from etl.io.monday._payloads import Row, check_frame, payload_rows, results
 from etl.io.monday._sending import Sender, several
 from etl.io.monday._target import Target, read_target
 from etl.io.monday.errors import Failure
-from etl.io.monday.reader import board_settings, connect, sample_note
+from etl.io.monday.reader import board_settings, connect, sample_note, subitem_settings
 from etl.io.sink import WriteReport
 
 if TYPE_CHECKING:
@@ -136,12 +136,7 @@ class MondayBoard:
         where = f"apis.monday.boards.{self.board}"
         if self.subitems:
             where += ".subitems"
-            if board.subitems is None:
-                raise ConfigError(
-                    f"{where} is missing in config.yaml: the id and the key column of the board "
-                    "that holds the subitems"
-                )
-            board = board.subitems
+            board = subitem_settings(board, self.board)
         options = self.options
         if settings.sample:
             if not board.sample:
