@@ -24,17 +24,18 @@ from etl.samples.orders import SIZES
 __all__ = ["NOISE", "packed", "parcels", "shipped", "truth"]
 
 _TEXTS: Final = ("po_number", "alt_po", "style", "pattern", "color", "size")
-_OF_KINDS: Final = 60
-# Of sixty parcels, how many are of a kind; the others are as they were ordered.
-_KINDS: Final = {
-    "alias": 4, "spelling": 4, "null_words": 3, "several_scans": 4, "po_typo": 3, "style_typo": 3,
-    "color_typo": 2, "po_and_style_typo": 1, "po_swapped": 2, "alt_po_only": 2, "po_in_alt_po": 1,
-    "style_in_pattern": 2, "missing_style": 2, "missing_color": 2, "missing_pattern": 2,
+_OF_KINDS: Final = 120
+# Of so many parcels, how many are of a kind; the others are as they were ordered.
+_SCANNED: Final = {"alias": 8, "spelling": 8, "null_words": 6, "several_scans": 8}
+_CHANGED: Final = {
+    "po_typo": 6, "style_typo": 6, "color_typo": 4, "po_and_style_typo": 2, "po_swapped": 4,
+    "alt_po_only": 4, "po_in_alt_po": 2, "style_in_pattern": 4, "missing_style": 4,
+    "missing_color": 4, "missing_pattern": 4, "unreadable": 1,
 }  # fmt: skip
+_KINDS: Final = {**_SCANNED, **_CHANGED}
 _DRAWN: Final = tuple(kind for kind, count in _KINDS.items() for _ in range(count))
-_CHANGES_KEY: Final = tuple(_KINDS)[4:]
 NOISE: Final = ("none", *_KINDS, "no_order", "unknown_customer")
-"""All kinds of noise."""
+"""All kinds of noise. An ``unreadable`` parcel is one that no rule should be sure of."""
 
 _SCANS: Final = 3
 _VOWELS: Final = "AEIOUY"
@@ -86,7 +87,7 @@ def _ordered(lines: pl.DataFrame, draws: Draws) -> pl.DataFrame:
         quantity=_left(pl.col("ordered"), draws.of(number, "quantity")),
     )  # fmt: skip
     twice = (
-        pl.col("noise").is_in(_CHANGES_KEY)
+        pl.col("noise").is_in(list(_CHANGED))
         & (draws.below(4, number, "twice") == 0)
         & (pl.col("quantity") > 1)
     )
@@ -130,9 +131,10 @@ def _with_noise(made: pl.DataFrame, draws: Draws) -> pl.DataFrame:
     po, alt, style = pl.col("po_number"), pl.col("alt_po"), pl.col("style")
     return made.with_columns(
         po_number=pl.when(noise.is_in(["po_swapped", "alt_po_only"])).then(alt)
+        .when(noise == "unreadable").then(letters(draws.of(parcel, "unreadable"), _VOWELS, 8))
         .when(noise != "po_in_alt_po").then(po),
         alt_po=pl.when(noise.is_in(["po_swapped", "po_in_alt_po"])).then(po)
-        .when(noise != "alt_po_only").then("kept"),
+        .when(~noise.is_in(["alt_po_only", "unreadable"])).then("kept"),
         style=pl.when(~noise.is_in(["style_in_pattern", "missing_style"])).then(style),
         pattern=pl.when(noise == "style_in_pattern").then(style)
         .when(~noise.is_in(["missing_pattern", "missing_style"])).then("pattern"),
@@ -157,12 +159,13 @@ def _possible() -> pl.Expr:
 def _with_typos(made: pl.DataFrame, draws: Draws) -> pl.DataFrame:
     """Mistype numbers, colours, and what the customer calls its style; one number in six twice."""
     parcel, noise = pl.col("parcel"), pl.col("noise")
-    styled = noise.is_in(["style_typo", "po_and_style_typo"])
+    styled = noise.is_in(["style_typo", "po_and_style_typo", "unreadable"])
     wanted = (
         ("po_number", "typo", noise.is_in(["po_typo", "po_and_style_typo"])),
         ("po_number", "second typo", (noise == "po_typo") & (draws.below(6, parcel, "twice") == 0)),
         ("style", "typo", styled & (pl.col("own") == "style")),
         ("pattern", "typo", styled & (pl.col("own") == "pattern")),
+        ("style", "second typo", noise == "unreadable"),
         ("color", "typo", noise == "color_typo"),
     )
     for text, which, where in wanted:
