@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from rapidfuzz.fuzz import token_sort_ratio
@@ -139,7 +139,7 @@ def _is_exact(shipment: Shipment, line: Line, fields: tuple[str, ...]) -> bool:
     )
 
 
-@lru_cache(maxsize=None)
+@cache
 def _ratio(left: str, right: str) -> float:
     return token_sort_ratio(left, right)
 

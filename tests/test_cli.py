@@ -329,6 +329,8 @@ class TestOtherCommands:
         for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
             result = call("samples", "--rows", "3", "--seed", seed, "--out", name)
             assert result.exit_code == 0
+            assert "dbo.orders_unified in orders: 3 rows" in result.output
+            assert f"3 files with 3 items in {name}" in result.output
         page = "page-0001.json"
         assert Path("a", page).read_bytes() == Path("b", page).read_bytes()
         assert Path("a", page).read_bytes() != Path("c", page).read_bytes()

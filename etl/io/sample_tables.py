@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from etl.contracts.samples import TRUTH_TABLE
@@ -61,13 +62,13 @@ def fill(
     progress("making samples", 0, None)
     made = sample_tables(rows, seed)
     with ExitStack() as stack:
-        # One transaction a database; all commit at the end, one after the other.
-        open_ = {
-            database: stack.enter_context(db.transaction(database))
-            for database in dict.fromkeys(settings.values())
-        }
+        # One transaction a database, whatever it is called; all commit at the end, one by one.
+        open_: dict[DatabaseSettings, db.Transaction] = {}
+        for database in settings.values():
+            if (place := _place(database)) not in open_:
+                open_[place] = stack.enter_context(db.transaction(database))
         for sample in made:
-            open_[settings[sample.database]].write_frame(
+            open_[_place(settings[sample.database])].write_frame(
                 sample.rows,
                 sample.table,
                 mode="replace",
@@ -76,6 +77,11 @@ def fill(
                 progress=progress,
             )
     return {f"{sample.table} in {sample.database}": sample.rows.height for sample in made}
+
+
+def _place(settings: DatabaseSettings) -> DatabaseSettings:
+    """The same for two names of one database; in memory each name is a database of its own."""
+    return settings if settings.database == ":memory:" else replace(settings, name="")
 
 
 def _refuse_servers(settings: dict[str, DatabaseSettings]) -> None:

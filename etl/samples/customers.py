@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["CUSTOMERS", "SHARES", "UNKNOWN", "Customer", "normalised", "spellings"]
+__all__ = ["CUSTOMERS", "SHARES", "UNKNOWN", "Customer", "spellings"]
 
 
 @dataclass(frozen=True)
@@ -64,19 +64,11 @@ _OTHER_FORMS: Final = {
 }
 
 
-def normalised(name: str) -> str:
-    """What names are compared by: NFKC, trimmed, white space collapsed, case-folded.
-
-    >>> normalised(" ＣＡＦÉ\\u3000\\u3000lumière ") == normalised("Café Lumière")
-    True
-    """
-    return " ".join(unicodedata.normalize("NFKC", name).split()).casefold()
-
-
 def spellings(customer: Customer) -> Sequence[str]:
-    """Other ways to write the name that are the same once normalised.
+    """Other ways to write the name that have the same key.
 
-    >>> {normalised(name) for name in spellings(Customer("Blå Fjäll"))}
+    >>> from etl.contracts.keys import name_key
+    >>> {name_key(name) for name in spellings(Customer("Blå Fjäll"))}
     {'blå fjäll'}
     """
     name = customer.name

@@ -15,10 +15,11 @@ from typing import Final
 
 import polars as pl
 
+from etl.contracts.keys import name_key
 from etl.contracts.orders_unified import SAMPLE_SIZES
 from etl.samples._mixing import Draws, picked
 from etl.samples._noise import alias, letters, name, null_words, spelling, typo, untidy
-from etl.samples.customers import CUSTOMERS, UNKNOWN, normalised
+from etl.samples.customers import CUSTOMERS, UNKNOWN
 from etl.samples.orders import SIZES
 
 __all__ = ["NOISE", "packed", "parcels", "shipped", "truth"]
@@ -170,7 +171,9 @@ def _with_typos(made: pl.DataFrame, draws: Draws) -> pl.DataFrame:
     )
     for text, which, where in wanted:
         made = typo(made, text, draws.of(parcel, f"{which} {text}"), where)
-    return made
+    # A second typo can undo the first.
+    undone = (noise == "po_typo") & (pl.col("po_number") == pl.col("order_po"))
+    return made.with_columns(noise=pl.when(undone).then(pl.lit("none")).otherwise(noise))
 
 
 def _columns(draws: Draws) -> list[pl.Expr]:
@@ -274,7 +277,7 @@ def truth(made: pl.DataFrame) -> pl.DataFrame:
     Parcels that the audit can't tell apart, since their texts are the same once cleaned, are one
     row.
     """
-    names = [c.name for c in CUSTOMERS] + [normalised(c.name) for c in UNKNOWN]
+    names = [c.name for c in CUSTOMERS] + [name_key(c.name) for c in UNKNOWN]
     order = ("order_number", "order_po", "order_style", "order_color", "order_size")
     cleaned = (*_TEXTS, *order)
     rows = made.filter(~pl.col("size").is_in(SAMPLE_SIZES)).with_columns(
