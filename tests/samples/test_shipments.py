@@ -16,9 +16,10 @@ from etl.contracts.keys import name_key
 from etl.contracts.orders_unified import SAMPLE_SIZES
 from etl.contracts.samples import SampleAuditTruth
 from etl.samples.customers import CUSTOMERS
-from etl.samples.orders import SIZES
+from etl.samples.orders import ODD_KINDS, SIZES
 from etl.samples.shipments import NOISE
 from etl.samples.tables import sample_tables
+from tests.documents import ROOT, rows_below
 from tests.reference_audit import Shipment, combined, match, order_lines
 
 SEEDS = st.integers(-(2**70), 2**70)
@@ -112,6 +113,14 @@ def test_each_kind_of_noise_is_there_and_does_what_it_says() -> None:
         if noise == "style_typo":
             fields = STYLES.get(row["customer"], ("style",))
             assert row["style"] != style or "pattern" in fields
+
+
+def test_the_documents_tell_each_kind() -> None:
+    text = (ROOT / "docs/samples.md").read_text(encoding="utf-8")
+    kinds = [row[0].strip("`") for row in rows_below(text, "## What is wrong in the shipments")]
+    assert kinds == list(NOISE)
+    odd = [row[0].strip("`") for row in rows_below(text, "## What is wrong in the orders")]
+    assert odd == list(dict.fromkeys(kind for kind in ODD_KINDS if kind))
 
 
 def test_scans_are_as_scanners_write_them() -> None:
