@@ -71,8 +71,8 @@ class CallResult:
 
     @classmethod
     def of(cls, target: str, results: pl.DataFrame) -> CallResult:
-        """Count the rows of a writer's results."""
-        done = results.filter(results["status"] == "done")["action"].to_list()
+        """Count the rows of a writer's results; in a plan, what is skipped has its action."""
+        done = results.filter(results["status"] != "failed")["action"].to_list()
         failed = results.filter(results["status"] == "failed")
         return cls(
             target=target,
@@ -80,7 +80,7 @@ class CallResult:
             updated=done.count("updated"),
             unchanged=done.count("unchanged"),
             failed=failed.height,
-            skipped=int((results["status"] == "skipped").sum()),
+            skipped=done.count(None),
             reasons=group_reasons(failed["message"].fill_null("no reason was given")),
         )
 

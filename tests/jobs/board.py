@@ -32,9 +32,11 @@ class DictBoard:
         return self._report(keys, done=self.items)
 
     def plan(self, payloads: pl.DataFrame, context: WriteContext) -> WriteReport:
-        return self._report(payloads["key"].to_list(), done=dict(self.items))
+        return self._report(payloads["key"].to_list(), done=dict(self.items), planned=True)
 
-    def _report(self, keys: list[str], done: dict[str, int]) -> WriteReport:
+    def _report(
+        self, keys: list[str], done: dict[str, int], *, planned: bool = False
+    ) -> WriteReport:
         rows: list[dict[str, Any]] = []
         for at, key in enumerate(keys):
             row = {"key": key, "attempts": 1}
@@ -45,7 +47,10 @@ class DictBoard:
             else:
                 action = "unchanged" if key in done else "created"
                 row |= {"status": "done", "action": action}
-                row["item_id"] = done.setdefault(key, len(done) + 1)
+                if planned and action == "created":
+                    row["status"] = "skipped"
+                else:
+                    row["item_id"] = done.setdefault(key, len(done) + 1)
             rows.append(row)
         results = pl.DataFrame(rows, schema=BoardResults.create_empty().schema)
         BoardResults.validate(results)
