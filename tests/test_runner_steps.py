@@ -98,7 +98,7 @@ class TestCall:
         board = DictBoard()
         result = execute(calling(board, repeat=True), config, dry_run=True)
         assert (board.writes, board.items) == ([], {})
-        assert (result.calls[0].created, result.outputs[0].changes.inserted) == (3, 3)
+        assert (result.calls[0].created, result.outputs[0].changes.inserted) == (3, 0)
         assert not (config.path.parent / "data").exists()
 
     def test_repeats_until_nothing_is_left(self, config: Config) -> None:
