@@ -380,6 +380,8 @@ def write_frame(
     on_new_columns: OnNewColumns = "error",
     on_widen: OnWiden = "error",
     on_precision_loss: OnPrecisionLoss = "error",
+    loader: str | None = None,
+    workers: int = 1,
     progress: Progress = silent,
 ) -> LoadResult:
     """Write a frame into a table, all or nothing.
@@ -424,6 +426,13 @@ def write_frame(
         Server). Of a stream, the first batch tells.
     on_precision_loss
         ``truncate`` cuts digits of a second that the column can't hold.
+    loader
+        The way in; by default the fastest for so many rows of what is installed. SQL Server:
+        ``bulk_copy``, ``fast_executemany``, ``executemany``; PostgreSQL: ``copy``, ``executemany``;
+        SQLite: ``adbc`` (whole frames), ``executemany``; DuckDB: ``arrow``.
+    workers
+        Send the rows over so many connections at once, through a staging table (PostgreSQL, SQL
+        Server); the others are written over one.
     progress
         Called as rows are sent, with a label, the rows so far, and the frame's (None for a
         stream); a whole frame then goes in parts of 50 000 rows or more.
@@ -437,7 +446,9 @@ def write_frame(
     ------
     ContractError
         The frame does not fit the table, or breaks the contract: every column at fault is named,
-        with a count and examples, and nothing was sent.
+        with a count and examples, and nothing was sent. Or the engine has no such loader.
+    ConfigError
+        The loader lacks a package or a driver.
     LoadError
         The database refused; the table is as it was.
 
@@ -460,6 +471,8 @@ def write_frame(
         on_new_columns=on_new_columns,
         on_widen=on_widen,
         on_precision_loss=on_precision_loss,
+        loader=loader,
+        workers=workers,
         progress=progress,
     )
     return write(_database(database), frame, table, options)
@@ -470,8 +483,9 @@ def sweep(
 ) -> list[StagingTable]:
     """Remove the staging tables that killed loads have left in a database.
 
-    Only SQL Server's loads commit staging tables; elsewhere they go with their session. A load
-    holds a lock of its own while it uses one, so that a table in use stays, however old it is.
+    SQL Server's loads commit staging tables, and PostgreSQL's by several workers; others go with
+    their session. A load holds a lock of its own while it uses one, so that a table in use stays,
+    however old it is.
 
     Parameters
     ----------

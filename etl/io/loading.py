@@ -12,6 +12,7 @@ import polars as pl
 from etl.contracts.check import split
 from etl.contracts.describe import describe
 from etl.errors import ContractError, LoadError
+from etl.io.databases.ways import choose_way
 from etl.io.evolving import evolve
 from etl.io.frames import Batches, to_batches
 from etl.io.keys import key_columns, key_names, mode_by_key
@@ -58,6 +59,9 @@ class LoadResult:
     duplicates: int = 0
     """Rows of the frame that a later one of the same key stood for (``on_duplicate="last"``)."""
     loader: str
+    """The way in; what ``loader=`` takes, or ``none`` where nothing came."""
+    workers: int = 1
+    """The connections that it may have gone over at once."""
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -108,6 +112,13 @@ def load(
             return LoadResult(table=str(name), mode=mode, rows=0, inserted=0, loader="none")
         first = pl.DataFrame(schema={c.name: c.dtype for c in columns if not c.generated})
         batches = iter([first])
+    way = choose_way(
+        database,
+        connection,
+        loader=options.loader,
+        workers=options.workers,
+        rows=None if source.whole is None else source.whole.height,
+    )
     if columns is None:
         columns = create_table(database, connection, target, first, contract, options.create)
     else:
@@ -136,10 +147,12 @@ def load(
     # The first batch is cast and checked before anything is sent; often it is all there is.
     every = chain([next(ready)], ready)
     if goes_by is None:
-        written = database.write(connection, target, target_columns, every, clear=mode == "replace")
+        written = database.write(
+            connection, target, target_columns, every, clear=mode == "replace", way=way
+        )
     else:
         written = database.write_by_key(
-            connection, target, target_columns, every, mode=goes_by, key=keys
+            connection, target, target_columns, every, mode=goes_by, key=keys, way=way
         )
     clock.enter("commit")
     rows = fitting.rows
@@ -153,7 +166,8 @@ def load(
         deleted=written.deleted,
         unchanged=rows - written.inserted - written.updated,
         duplicates=duplicates,
-        loader=written.loader,
+        loader=written.way.loader,
+        workers=written.way.workers,
         seconds=clock.seconds,
     )
 

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
     import dataframely as dy
 
-__all__ = ["EMPTYING", "Mode", "OnDuplicate", "OnNewColumns", "OnPrecisionLoss", "OnWiden"]
+__all__ = [
+    "EMPTYING",
+    "MOST_WORKERS",
+    "Mode",
+    "OnDuplicate",
+    "OnNewColumns",
+    "OnPrecisionLoss",
+    "OnWiden",
+]
 __all__ += ["WriteOptions"]
 
 Mode = Literal["append", "insert", "upsert", "replace", "sync"]
@@ -22,6 +30,9 @@ OnDuplicate = Literal["error", "last"]
 OnNewColumns = Literal["error", "add", "ignore"]
 OnPrecisionLoss = Literal["error", "truncate"]
 OnWiden = Literal["error", "widen"]
+
+MOST_WORKERS: Final = 32
+"""Each is a connection to the server, and a thread here."""
 
 EMPTYING: Final = frozenset({"replace", "sync"})
 """The modes by which a frame without rows would empty the table."""
@@ -61,6 +72,8 @@ class WriteOptions:
     on_new_columns: OnNewColumns = "error"
     on_widen: OnWiden = "error"
     on_precision_loss: OnPrecisionLoss = "error"
+    loader: str | None = None
+    workers: int = 1
     progress: Progress = silent
 
     def __post_init__(self) -> None:
@@ -69,6 +82,10 @@ class WriteOptions:
             if value not in known:
                 hint = did_you_mean(str(value), known)
                 raise ContractError(f"no {name} {value!r}: choose {', '.join(known)}{hint}")
+        if type(self.workers) is not int or not 1 <= self.workers <= MOST_WORKERS:
+            raise ContractError(
+                f"workers is a whole number from 1 to {MOST_WORKERS}, and not {self.workers!r}"
+            )
         if (self.on_duplicate == "last") != (self.order_by is not None):
             raise ContractError(
                 "on_duplicate='last' and order_by go together: order_by names the column whose "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 import pytest
 
+from etl.io import db_helper as db
 from etl.io.databases import close_databases
-from etl.io.databases.mssql_sql import STAGE_PREFIX
 from tests.chaos import states
 from tests.chaos.places import Place
 from tests.databases import ENGINES, Door, settings_of
@@ -39,24 +40,34 @@ def place(request: pytest.FixtureRequest, chaos_engine: str, tmp_path: Path) -> 
     yield from opened(Door(chaos_engine, settings_of(chaos_engine, tmp_path)), request.param)
 
 
+@pytest.fixture(params=states.MODES)
+def busy_place(
+    request: pytest.FixtureRequest, parallel_engine: str, tmp_path: Path
+) -> Iterator[Place]:
+    """As ``place``, of loads by several workers."""
+    door = Door(parallel_engine, settings_of(parallel_engine, tmp_path))
+    yield from opened(door, request.param, workers=3)
+
+
+@pytest.fixture(params=[name for name in ENGINES if name not in {"sqlite", "duckdb"}])
+def parallel_engine(request: pytest.FixtureRequest) -> str:
+    """A database that several connections fill at once."""
+    return str(request.param)
+
+
 @pytest.fixture(params=ENGINES)
 def chaos_engine(request: pytest.FixtureRequest) -> str:
     """Every database that is there; a test that attacks servers only parametrizes it anew."""
     return str(request.param)
 
 
-def opened(door: Door, mode: Mode) -> Iterator[Place]:
+def opened(door: Door, mode: Mode, *, workers: int = 1) -> Iterator[Place]:
     """A place whose table, and what killed loads leave beside it, is dropped afterwards."""
     table = door.table("chaos")
     door.write(states.base(0), table, mode="replace")
-    yield Place(door, table, mode)
+    yield Place(door, table, mode, workers)
     door.drop_tables()
-    if door.dialect == "mssql":
-        for name in door.read(
-            "SELECT TABLE_NAME AS name FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_NAME LIKE :like",
-            params={"like": f"{STAGE_PREFIX}%"},
-        )["name"]:
-            door.execute(f"DROP TABLE {door.quoted(name)}")
+    db.sweep(door.settings, older_than=dt.timedelta(0))  # those in use by others stay
     door.database.close()
 
 

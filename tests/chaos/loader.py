@@ -42,7 +42,12 @@ def _context() -> ForkServerContext:
 
 
 def _load(
-    settings: dict[str, Any], table: str, mode: Mode, first: int, to_parent: Connection
+    settings: dict[str, Any],
+    table: str,
+    mode: Mode,
+    first: int,
+    workers: int,
+    to_parent: Connection,
 ) -> None:
     database = DatabaseSettings(**settings)
 
@@ -57,7 +62,7 @@ def _load(
         how = states.mode_of(mode, n)
         key = ["id"] if how in states.KEYED else None
         try:
-            db.write_frame(announced(n), table, database, mode=how, key=key)
+            db.write_frame(announced(n), table, database, mode=how, key=key, workers=workers)
         except LoadError as error:
             # Whether it was committed nobody can say who lost the connection: go on with a
             # replace, which is right after either.
@@ -83,12 +88,19 @@ class Loader:
     """
 
     def __init__(
-        self, settings: DatabaseSettings, table: str, mode: Mode, *, first: int, held: int
+        self,
+        settings: DatabaseSettings,
+        table: str,
+        mode: Mode,
+        *,
+        first: int,
+        held: int,
+        workers: int = 1,
     ) -> None:
         self._from_child, self._childs_end = _context().Pipe()
         self.process = _context().Process(
             target=_load,
-            args=(_fields(settings), table, mode, first, self._childs_end),
+            args=(_fields(settings), table, mode, first, workers, self._childs_end),
             daemon=True,
         )
         self.started, self.done = first - 1, held

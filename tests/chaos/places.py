@@ -34,6 +34,7 @@ class Place:
     door: Door
     table: str
     mode: Mode
+    workers: int = 1
 
     def found(self) -> int:
         """The load whose rows the table holds, to the value."""
@@ -44,7 +45,7 @@ class Place:
     ) -> Loader:
         """A process that loads from this number on, over the rows of load ``held``."""
         at = settings or self.door.settings
-        return Loader(at, self.table, self.mode, first=first, held=held)
+        return Loader(at, self.table, self.mode, first=first, held=held, workers=self.workers)
 
     def check(self, loader: Loader) -> int:
         """The table holds a load that was at least begun, and none older than the last finished."""

@@ -21,6 +21,16 @@ _WORDS = states.BATCHES + 2  # of a load: start, each batch, done
 
 @pytest.mark.parametrize("kills", KILLS)
 def test_a_killed_load_leaves_the_old_table_or_the_new_one(place: Place, kills: int) -> None:
+    attack(place, kills)
+
+
+@pytest.mark.parametrize("kills", KILLS)
+def test_a_killed_load_by_several_workers_does_too(busy_place: Place, kills: int) -> None:
+    attack(busy_place, kills)
+
+
+def attack(place: Place, kills: int) -> None:
+    """Kill loads at any moment, beside a reader that never stops."""
     chance = dice()
     first, held, interrupted = 1, 0, 0
     # A file of DuckDB's belongs to one process at a time.

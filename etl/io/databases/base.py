@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     import polars as pl
     import sqlalchemy as sa
 
-    from etl.io.databases.keyed import KeyedMode, Stage
+    from etl.io.databases.keyed import KeyedMode, Merged, Stage
+    from etl.io.databases.ways import Way
     from etl.io.preflight import Rules
     from etl.io.sql import ParamStyle
 
@@ -50,7 +51,18 @@ class Written:
     inserted: int
     updated: int = 0
     deleted: int = 0
-    loader: str
+    way: Way
+
+    @classmethod
+    def by_key(cls, stage: Stage, merged: Merged, way: Way) -> Written:
+        """Of a load that went by key, through a stage."""
+        return cls(
+            arrived=stage.rows,
+            inserted=merged.inserted,
+            updated=merged.updated,
+            deleted=merged.deleted,
+            way=way,
+        )
 
 
 class Database(Session):
@@ -73,6 +85,10 @@ class Database(Session):
     """Whether a process that writes keeps all others from reading, too."""
     parallel_reads: ClassVar[bool] = False
     """Whether a result comes faster in parts over several connections."""
+    parallel_loads: ClassVar[bool] = False
+    """Whether rows go in over several connections at once, where ``workers`` asks for it."""
+    loaders: ClassVar[tuple[str, ...]]
+    """The ways in, by the names that ``loader=`` takes."""
     stages_sql: ClassVar[str]
     """Permanent staging tables: schema, name, and age in seconds or null."""
 
@@ -146,9 +162,31 @@ class Database(Session):
 
     def count(self, connection: sa.Connection, table: TableName) -> int:
         """The server's count of rows."""
-        return int(self.rows(connection, f"SELECT COUNT(*) FROM {self.qualified(table)}")[0][0])
+        return int(self.rows(connection, self.count_sql(self.qualified(table)))[0][0])
+
+    @staticmethod
+    def count_sql(table: str) -> str:
+        """A query that counts a table's rows."""
+        return f"SELECT COUNT(*) FROM {table}"
 
     # In
+
+    def usual_loader(
+        self,
+        connection: sa.Connection,  # noqa: ARG002 - for engines where the driver decides
+        rows: int | None,  # noqa: ARG002 - and the size
+    ) -> str:
+        """The loader for so many rows (None: a stream) where none is asked for."""
+        return self.loaders[0]
+
+    def lacking(
+        self,
+        connection: sa.Connection,  # noqa: ARG002
+        loader: str,  # noqa: ARG002
+        rows: int | None,  # noqa: ARG002
+    ) -> str:
+        """What a loader lacks to be used here; empty where it can be."""
+        return ""
 
     def write(
         self,
@@ -158,6 +196,7 @@ class Database(Session):
         batches: Iterable[pl.DataFrame],
         *,
         clear: bool,
+        way: Way,
     ) -> Written:
         """Load batches that fit the table into it, within the connection's transaction.
 
@@ -171,18 +210,13 @@ class Database(Session):
             Frames with the columns' names and dtypes.
         clear
             Delete the table's rows first (``replace``).
+        way
+            By which loader, over how many connections.
         """
         self.lock(connection, table)
-        deleted = 0
-        if clear:
-            # DELETE, not TRUNCATE: triggers fire, and readers go on seeing the old rows.
-            cursor = self.run(connection, f"DELETE FROM {self.qualified(table)}")
-            deleted = max(0, cursor.rowcount)
-            cursor.close()
-        inserted = 0
-        for batch in batches:
-            inserted += self.insert(connection, table, columns, batch)
-        return Written(arrived=inserted, inserted=inserted, deleted=deleted, loader=self.loader)
+        deleted = self.delete_all(connection, self.qualified(table)) if clear else 0
+        inserted = self.insert_all(connection, table, columns, batches, way)
+        return Written(arrived=inserted, inserted=inserted, deleted=deleted, way=way)
 
     def write_by_key(
         self,
@@ -193,19 +227,14 @@ class Database(Session):
         *,
         mode: KeyedMode,
         key: Sequence[str],
+        way: Way,
     ) -> Written:
         """As :meth:`write`, by key: through a stage beside the target."""
         self.lock(connection, table)
-        stage = self.stage(connection, table, columns, batches)
+        stage = self.stage(connection, table, columns, batches, way)
         merged = merge(self, connection, table, columns, stage, mode=mode, key=key)
         self.drop_stage(connection, stage)
-        return Written(
-            arrived=stage.rows,
-            inserted=merged.inserted,
-            updated=merged.updated,
-            deleted=merged.deleted,
-            loader=self.loader,
-        )
+        return Written.by_key(stage, merged, way)
 
     # By key: a stage, and the statements that dialects write differently.
 
@@ -216,6 +245,7 @@ class Database(Session):
         table: TableName,
         columns: Sequence[Column],
         batches: Iterable[pl.DataFrame],
+        way: Way,
     ) -> Stage:
         """Load the batches into a new table beside the target, of its columns' types."""
 
@@ -233,6 +263,10 @@ class Database(Session):
             return int(cursor.rowcount)
         finally:
             cursor.close()
+
+    def delete_all(self, connection: sa.Connection, target: str) -> int:
+        """Empty the target. DELETE, not TRUNCATE: triggers fire, and readers see the old rows."""
+        return self.counted(connection, f"DELETE FROM {target}")
 
     def delete_where(self, connection: sa.Connection, target: str, condition: str) -> int:
         """Delete the target's rows (``t``) for which a condition holds."""
@@ -257,12 +291,24 @@ class Database(Session):
     def differs(self, column: Column, old: str, new: str) -> str:
         """A condition that two values are not the same to the byte; null equals null."""
 
-    loader: ClassVar[str]
-    """The name of the way in, for the result."""
-
     @abstractmethod
     def lock(self, connection: sa.Connection, table: TableName) -> None:
         """Keep other writers of the table out until the transaction ends; readers go on."""
+
+    def insert_all(
+        self,
+        connection: sa.Connection,
+        table: TableName,
+        columns: Sequence[Column],
+        batches: Iterable[pl.DataFrame],
+        way: Way,
+    ) -> int:
+        """Add the rows of batches within the transaction; gives the server's count of them."""
+        return sum(
+            self.insert(connection, table, columns, batch, way.loader)
+            for batch in batches
+            if columns and not batch.is_empty()
+        )
 
     @abstractmethod
     def insert(
@@ -271,8 +317,9 @@ class Database(Session):
         table: TableName,
         columns: Sequence[Column],
         frame: pl.DataFrame,
+        loader: str,
     ) -> int:
-        """Add a frame's rows; gives the server's count of them."""
+        """Add the rows of a frame, at least one; gives the server's count of them."""
 
     # Out
 

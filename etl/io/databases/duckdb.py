@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from etl.io.databases.ways import Way
+
 __all__ = ["DuckdbDatabase"]
 
 _TYPE: Final = re.compile(r"^(?P<name>[^(\[]+)(\((?P<precision>\d+),\s*(?P<scale>\d+)\))?$")
@@ -43,7 +45,7 @@ class DuckdbDatabase(Database):
     rules = Rules(folds_case=True)
     max_identifier = 1_000_000
     one_process = True
-    loader: ClassVar[str] = "duckdb arrow"
+    loaders: ClassVar[tuple[str, ...]] = ("arrow",)
     stages_sql: ClassVar[str] = (
         "SELECT schema_name, table_name, NULL FROM duckdb_tables() "
         "WHERE database_name = current_database() AND NOT temporary "
@@ -164,9 +166,8 @@ class DuckdbDatabase(Database):
         table: TableName,
         columns: Sequence[Column],
         frame: pl.DataFrame,
+        loader: str,  # noqa: ARG002 - there is one
     ) -> int:
-        if not columns or frame.is_empty():
-            return 0
         raw = self._raw(connection)
         names = ", ".join(self.quote(column.name) for column in columns)
         raw.register(_FRAME, frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
@@ -188,6 +189,7 @@ class DuckdbDatabase(Database):
         table: TableName,
         columns: Sequence[Column],
         batches: Iterable[pl.DataFrame],
+        way: Way,
     ) -> Stage:
         names = tuple(stage_columns(columns))
         place = new_stage()
@@ -200,7 +202,7 @@ class DuckdbDatabase(Database):
         sql = f"CREATE TEMP TABLE {self.qualified(place)} ({', '.join(lines)})"
         self.run(connection, sql).close()
         staged = [replace(column, name=name) for column, name in zip(columns, names, strict=True)]
-        rows = sum(self.insert(connection, place, staged, batch) for batch in batches)
+        rows = self.insert_all(connection, place, staged, batches, way)
         return Stage(self.qualified(place), names, rows)
 
     def differs(self, column: Column, old: str, new: str) -> str:  # noqa: ARG002

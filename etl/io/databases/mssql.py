@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from contextlib import closing, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from etl.errors import ContractError, EtlError, LoadError, TransientError
+from etl.errors import ConfigError, ContractError, EtlError, LoadError, TransientError
 from etl.io.databases import mssql_connect, mssql_read, mssql_sql
-from etl.io.databases.base import FETCH_ROWS, Database, Written
+from etl.io.databases.base import FETCH_ROWS
 from etl.io.databases.columns import TableName
 from etl.io.databases.decode import Decoder, ResultColumn
-from etl.io.databases.keyed import Stage, merge
+from etl.io.databases.keyed import Stage
 from etl.io.databases.mssql_errors import text_error, translate_mssql_error
-from etl.io.databases.mssql_load import bulk_copy, drain, fast_insert
+from etl.io.databases.mssql_load import bulk_copy, drain, fast_insert, is_microsoft
+from etl.io.databases.odbc import find_driver
+from etl.io.databases.staging import StagingDatabase
+from etl.io.databases.ways import Way
 from etl.io.locks import SessionLock
 from etl.io.preflight import Rules
 
@@ -25,22 +27,24 @@ if TYPE_CHECKING:
     import polars as pl
     import sqlalchemy as sa
 
+    from etl.io.databases.base import Written
     from etl.io.databases.columns import Column
     from etl.io.databases.keyed import KeyedMode
 
 __all__ = ["MssqlDatabase"]
 
-logger = logging.getLogger(__name__)
+BULK_COPY: Final = "bulk_copy"
+FAST: Final = "fast_executemany"
+PLAIN: Final = "executemany"
+_BULK_ROWS: Final = 2_000
+"""From so many rows on, bulk copy makes good the session that it opens."""
 
-_STAGES: Final = "etl staging tables"
 
-
-class MssqlDatabase(Database):
+class MssqlDatabase(StagingDatabase):
     """A SQL Server database, by pyodbc or mssql-python.
 
-    Both fill a committed staging table through a connection of its own; the server counts it, and
-    the caller's transaction moves the rows (``INSERT ... SELECT``) and keeps its locks for that
-    long only. Staging tables go when the transaction ends, whichever way.
+    Every load goes through a committed staging table: bulk copy opens a session of its own, and
+    pyodbc's count is no server's.
 
     A datetime is read to the microsecond: the tenth of one that ``datetime2(7)`` can hold is cut,
     as both drivers do. Nanoseconds would keep it, and lose every year before 1677 and after 2262.
@@ -62,7 +66,7 @@ class MssqlDatabase(Database):
     )
     brackets = True
     parallel_reads = True
-    loader: ClassVar[str] = "mssql staging"
+    loaders: ClassVar[tuple[str, ...]] = (BULK_COPY, FAST, PLAIN)
     stages_sql: ClassVar[str] = mssql_sql.STAGES
 
     @cached_property
@@ -122,34 +126,8 @@ class MssqlDatabase(Database):
 
     # Transactions
 
-    @contextmanager
-    def begin(self, *, write: bool = False) -> Iterator[sa.Connection]:
-        stages: list[tuple[str, SessionLock]] = []
-        try:
-            with super().begin(write=write) as connection:
-                connection.info[_STAGES] = stages
-                yield connection
-        finally:
-            # Now, and not within the transaction: its rollback would bring them back.
-            self._drop(stages)
-
     def _begin(self, connection: sa.Connection, *, write: bool) -> None:
         """Nothing: with autocommit off, the first statement begins the transaction."""
-
-    def _drop(self, stages: list[tuple[str, SessionLock]]) -> None:
-        for stage, lock in stages:
-            try:
-                with self.translated(), closing(self._connect()) as side:
-                    side.cursor().execute(mssql_sql.drop_stage(stage))
-                    side.commit()
-            except EtlError as error:  # the load's own outcome stands
-                logger.warning(
-                    "the staging table %s is left behind (`etl db sweep` removes it): %s",
-                    stage,
-                    error,
-                )
-            finally:
-                lock.release()
 
     def named_lock(self, name: str) -> SessionLock:
         """An application lock of a session of its own."""
@@ -162,9 +140,14 @@ class MssqlDatabase(Database):
     def stage_lock(self, name: str) -> SessionLock:
         return self.named_lock(f"stage {name}")
 
-    def _session(self) -> Any:
+    def _session(self, loader: str | None = None) -> Any:
+        client, driver = self._client
+        if loader == BULK_COPY:
+            client = "mssql-python"
+        elif loader is not None and client == "mssql-python":
+            client, driver = "pyodbc", find_driver()
         with self.translated():
-            return self._connect()
+            return mssql_connect.connector(self.settings, client, driver)()
 
     # The catalogue
 
@@ -197,11 +180,44 @@ class MssqlDatabase(Database):
         found = self.rows(connection, mssql_sql.REFERENCED_BY, (self._object(connection, table),))
         return sorted(f"{schema}.{name}" for schema, name in found)
 
-    def count(self, connection: sa.Connection, table: TableName) -> int:
-        sql = f"SELECT COUNT_BIG(*) FROM {self.qualified(table)}"
-        return int(self.rows(connection, sql)[0][0])
+    @staticmethod
+    def count_sql(table: str) -> str:
+        return f"SELECT COUNT_BIG(*) FROM {table}"
 
     # In
+
+    def usual_loader(self, connection: sa.Connection, rows: int | None) -> str:
+        """Bulk copy where it is installed and worth it, unless the configuration names a driver."""
+        if self.by_arrow:
+            return BULK_COPY
+        large = rows is None or rows >= _BULK_ROWS
+        if large and self.settings.driver is None and not self._lacks_bulk_copy:
+            return BULK_COPY
+        return FAST if is_microsoft(connection.connection.driver_connection) else PLAIN
+
+    @cached_property
+    def _lacks_bulk_copy(self) -> str:
+        """Asked once: it must be installed, find its libraries, and take the configured options."""
+        try:
+            with closing(self._session(BULK_COPY)):
+                return ""
+        except TransientError:
+            raise
+        except (EtlError, RuntimeError, ValueError, TypeError, OSError) as error:
+            return str(error)
+
+    def lacking(self, connection: sa.Connection, loader: str, rows: int | None) -> str:  # noqa: ARG002
+        if loader == BULK_COPY:
+            return self._lacks_bulk_copy
+        if self.by_arrow:  # so it takes a driver that the configuration does not name
+            try:
+                find_driver()
+            except ConfigError as error:
+                return str(error)
+            return ""
+        if loader == FAST and not is_microsoft(connection.connection.driver_connection):
+            return "only Microsoft's ODBC driver takes it (pyodbc issues 381, 459)"
+        return ""
 
     def write(
         self,
@@ -211,18 +227,11 @@ class MssqlDatabase(Database):
         batches: Iterable[pl.DataFrame],
         *,
         clear: bool,
+        way: Way,
     ) -> Written:
         """Stage and count the batches, then publish them within the connection's transaction."""
-        stage = self.stage(connection, table, columns, batches)
-        self.lock(connection, table)
-        target = self.qualified(table)
-        self.rows(connection, mssql_sql.hold(target))
-        deleted = self.counted(connection, mssql_sql.delete_all(target)) if clear else 0
-        inserted = 0
-        if stage.rows:
-            names = [self.quote(column.name) for column in columns]
-            inserted = self.counted(connection, mssql_sql.publish(target, names, stage.name))
-        return Written(arrived=inserted, inserted=inserted, deleted=deleted, loader=self._way)
+        stage = self.stage(connection, table, columns, batches, way)
+        return self.publish(connection, table, columns, stage, clear=clear, way=way)
 
     def write_by_key(
         self,
@@ -233,19 +242,11 @@ class MssqlDatabase(Database):
         *,
         mode: KeyedMode,
         key: Sequence[str],
+        way: Way,
     ) -> Written:
         """As :meth:`write`, by key; the target is locked once the rows have arrived."""
-        stage = self.stage(connection, table, columns, batches)
-        self.lock(connection, table)
-        self.rows(connection, mssql_sql.hold(self.qualified(table)))
-        merged = merge(self, connection, table, columns, stage, mode=mode, key=key)
-        return Written(
-            arrived=stage.rows,
-            inserted=merged.inserted,
-            updated=merged.updated,
-            deleted=merged.deleted,
-            loader=self._way,
-        )
+        stage = self.stage(connection, table, columns, batches, way)
+        return self.publish_by_key(connection, table, columns, stage, mode=mode, key=key, way=way)
 
     def insert(
         self,
@@ -253,12 +254,10 @@ class MssqlDatabase(Database):
         table: TableName,
         columns: Sequence[Column],
         frame: pl.DataFrame,
+        loader: str,
     ) -> int:
-        return self.write(connection, table, columns, [frame], clear=False).inserted
-
-    @property
-    def _way(self) -> str:
-        return "mssql-python bulk copy" if self.by_arrow else "pyodbc fast_executemany"
+        way = Way(loader=loader)
+        return self.write(connection, table, columns, [frame], clear=False, way=way).inserted
 
     def stage(
         self,
@@ -266,43 +265,27 @@ class MssqlDatabase(Database):
         table: TableName,
         columns: Sequence[Column],
         batches: Iterable[pl.DataFrame],
+        way: Way,
     ) -> Stage:
-        """Fill a new table beside the target, committed, and have the server count it.
-
-        The connection is one of its own, and not the pool's: a full pool would wait for us.
-        """
+        """Fill a new table beside the target, committed, and have the server count it."""
         place = mssql_sql.stage_name(table)
-        name, lock = self.qualified(place), self.stage_lock(place.name)
-        names = tuple(mssql_sql.stage_columns(columns))
+        name, names = self.qualified(place), tuple(mssql_sql.stage_columns(columns))
         if not columns:
             return Stage(name, names, 0)
-        connection.info[_STAGES].append((name, lock))
-        sent = 0
-        with closing(self._connect()) as side:
-            side.cursor().execute(mssql_sql.create_stage(name, columns))
-            # Before others can see the table: one that nobody holds may be swept.
-            with self.translated():
-                lock.take()
-            side.commit()
-            for batch in batches:
-                self._send(side, name, columns, batch)
-                side.commit()
-                sent += batch.height
-            cursor = side.cursor()
-            cursor.execute(f"SELECT COUNT_BIG(*) FROM {name}")
-            found = int(cursor.fetchall()[0][0])
-            side.rollback()
-        if found != sent:
-            raise self.failure(f"{sent} rows were sent, and {found} arrived; nothing was changed")
-        return Stage(name, names, sent)
+        create = mssql_sql.create_stage(name, columns)
+        rows = self.fill_stage(connection, place, create, columns, batches, way)
+        return Stage(name, names, rows)
 
     def drop_stage(self, connection: sa.Connection, stage: Stage) -> None:
         """Nothing yet: staging tables go when the transaction has ended."""
 
-    def _send(self, side: Any, stage: str, columns: Sequence[Column], batch: pl.DataFrame) -> None:
-        if not self.by_arrow:
+    def _send(
+        self, side: Any, stage: str, columns: Sequence[Column], batch: pl.DataFrame, loader: str
+    ) -> None:
+        if loader != BULK_COPY:
             with closing(side.cursor()) as cursor:
-                fast_insert(cursor, mssql_sql.insert_values(stage, columns), batch, columns)
+                sql = mssql_sql.insert_values(stage, columns)
+                fast_insert(cursor, sql, batch, columns, fast=loader == FAST)
             return
         renamed = dict(zip(batch.columns, mssql_sql.stage_columns(columns), strict=True))
         try:
@@ -310,6 +293,13 @@ class MssqlDatabase(Database):
         except (RuntimeError, ValueError, TypeError, OSError) as error:
             said = translate_mssql_error(text_error(str(error)), secret=self._secret)
             raise self._named(said) or LoadError(str(error)) from error
+
+    def delete_all(self, connection: sa.Connection, target: str) -> int:
+        return self.counted(connection, mssql_sql.delete_all(target))
+
+    def hold(self, connection: sa.Connection, table: TableName) -> None:
+        self.lock(connection, table)
+        self.rows(connection, mssql_sql.hold(self.qualified(table)))
 
     def counted(self, connection: sa.Connection, sql: str) -> int:
         """Run a statement that changes rows; gives the server's count of them."""

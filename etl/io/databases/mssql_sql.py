@@ -33,12 +33,10 @@ __all__ = [
     "delete_all",
     "delete_where",
     "differs",
-    "drop_stage",
     "hold",
     "insert_values",
     "lock_load",
     "lock_session",
-    "publish",
     "stage_columns",
     "stage_name",
     "stage_type",
@@ -251,12 +249,6 @@ def delete_all(table: str) -> str:
     return f"DELETE FROM {table} WITH (TABLOCKX)"
 
 
-def publish(table: str, names: Sequence[str], stage: str) -> str:
-    """Move the staged rows into the target."""
-    staged = ", ".join(f"c{number}" for number in range(1, len(names) + 1))
-    return f"INSERT INTO {table} ({', '.join(names)}) SELECT {staged} FROM {stage}"
-
-
 def hold(table: str) -> str:
     """Keep everybody out of a table until the transaction ends, which is the short publish.
 
@@ -306,8 +298,3 @@ def differs(column: Column, old: str, new: str) -> str:
         f"({changed} OR ({old} IS NULL AND {new} IS NOT NULL) "
         f"OR ({old} IS NOT NULL AND {new} IS NULL))"
     )
-
-
-def drop_stage(stage: str) -> str:
-    """Remove a staging table."""
-    return f"DROP TABLE IF EXISTS {stage}"

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import polars as pl
 
 from etl.errors import ConfigError, EtlError, TransientError
-from etl.io.databases.base import Database
 from etl.io.databases.columns import Column, TableName
 from etl.io.databases.decode import ResultColumn
 from etl.io.databases.keyed import Stage
 from etl.io.databases.postgres_arrow import SNAPSHOT_MODE, ArrowReader
+from etl.io.databases.postgres_load import SHAPES, copy_in, insert_rows, stage_ddl
 from etl.io.databases.postgres_types import modifier, server_url
 from etl.io.databases.stages import new_stage, stage_columns
+from etl.io.databases.staging import StagingDatabase
 from etl.io.locks import SessionLock, lock_number
 from etl.io.preflight import Rules
 from etl.io.sql_types import read_dtype
@@ -27,10 +28,13 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from etl.io.databases.base import Written
+    from etl.io.databases.keyed import KeyedMode
+    from etl.io.databases.ways import Way
+
 __all__ = ["PostgresDatabase"]
 
 _LOCK_SECONDS: Final = 60
-_COPY_ROWS: Final = 50_000
 _WRITES: Final = "etl writes"
 _SNAPSHOT: Final = "etl snapshot"
 
@@ -58,7 +62,7 @@ _CATALOGUE: Final = """
 """
 
 
-class PostgresDatabase(Database):
+class PostgresDatabase(StagingDatabase):
     """A PostgreSQL database, by psycopg."""
 
     dialect = "postgresql"
@@ -69,7 +73,7 @@ class PostgresDatabase(Database):
     max_identifier = 63
     identifier_unit = "bytes"
     parallel_reads = True
-    loader: ClassVar[str] = "postgres copy"
+    loaders: ClassVar[tuple[str, ...]] = ("copy", "executemany")
     stages_sql: ClassVar[str] = (
         "SELECT n.nspname, c.relname, NULL FROM pg_class c "
         "JOIN pg_namespace n ON n.oid = c.relnamespace "
@@ -118,7 +122,7 @@ class PostgresDatabase(Database):
     def stage_lock(self, name: str) -> SessionLock:
         return self.named_lock(f"stage {name}")
 
-    def _session(self) -> Any:
+    def _session(self, loader: str | None = None) -> Any:  # noqa: ARG002 - one driver for all
         with self.translated():
             pooled = self.engine.raw_connection()
             session = pooled.driver_connection
@@ -212,25 +216,82 @@ class PostgresDatabase(Database):
             connection, f"LOCK TABLE {self.qualified(table)} IN SHARE ROW EXCLUSIVE MODE"
         ).close()
 
+    def write(
+        self,
+        connection: sa.Connection,
+        table: TableName,
+        columns: Sequence[Column],
+        batches: Iterable[pl.DataFrame],
+        *,
+        clear: bool,
+        way: Way,
+    ) -> Written:
+        """As the base's; what several workers bring waits in a stage, and is published."""
+        if way.workers == 1:
+            return super().write(connection, table, columns, batches, clear=clear, way=way)
+        stage = self._shared_stage(connection, table, columns, batches, way)
+        return self.publish(connection, table, columns, stage, clear=clear, way=way)
+
+    def write_by_key(
+        self,
+        connection: sa.Connection,
+        table: TableName,
+        columns: Sequence[Column],
+        batches: Iterable[pl.DataFrame],
+        *,
+        mode: KeyedMode,
+        key: Sequence[str],
+        way: Way,
+    ) -> Written:
+        """As :meth:`write`, by key."""
+        if way.workers == 1:
+            return super().write_by_key(
+                connection, table, columns, batches, mode=mode, key=key, way=way
+            )
+        stage = self._shared_stage(connection, table, columns, batches, way)
+        self.run(connection, f"ANALYZE {stage.name}").close()
+        return self.publish_by_key(connection, table, columns, stage, mode=mode, key=key, way=way)
+
     def insert(
         self,
         connection: sa.Connection,
         table: TableName,
         columns: Sequence[Column],
         frame: pl.DataFrame,
+        loader: str,
     ) -> int:
-        if not columns or frame.is_empty():
-            return 0
         names = ", ".join(self.quote(column.name) for column in columns)
-        sql = f"COPY {self.qualified(table)} ({names}) FROM STDIN (FORMAT csv)"
-        cursor = connection.connection.cursor()
-        try:
-            with cursor.copy(sql) as copy:
-                for chunk in frame.iter_slices(_COPY_ROWS):
-                    copy.write(_csv(chunk))
-            return int(cursor.rowcount)
-        finally:
-            cursor.close()
+        add = copy_in if loader == "copy" else insert_rows
+        return add(
+            connection.connection.driver_connection, f"{self.qualified(table)} ({names})", frame
+        )
+
+    def _send(
+        self, side: Any, stage: str, columns: Sequence[Column], batch: pl.DataFrame, loader: str
+    ) -> None:
+        if columns and not batch.is_empty():
+            add = copy_in if loader == "copy" else insert_rows
+            add(side, f"{stage} ({', '.join(stage_columns(columns))})", batch)
+
+    def _shared_stage(
+        self,
+        connection: sa.Connection,
+        table: TableName,
+        columns: Sequence[Column],
+        batches: Iterable[pl.DataFrame],
+        way: Way,
+    ) -> Stage:
+        """A committed stage, which several sessions fill."""
+        schema = table.schema
+        if schema is None or schema.startswith("pg_temp"):  # that one is another in every session
+            schema = self.rows(connection, "SELECT current_schema()")[0][0]
+        place = new_stage(schema)
+        # The types by this transaction, which alone may know the table; the stage by another.
+        shapes = dict(self.rows(connection, SHAPES, (self.qualified(table),)))
+        names = tuple(stage_columns(columns))
+        create = stage_ddl(self.qualified(place), names, [shapes[c.name] for c in columns])
+        rows = self.fill_stage(connection, place, create, columns, batches, way)
+        return Stage(self.qualified(place), names, rows)
 
     def stage(
         self,
@@ -238,6 +299,7 @@ class PostgresDatabase(Database):
         table: TableName,
         columns: Sequence[Column],
         batches: Iterable[pl.DataFrame],
+        way: Way,
     ) -> Stage:
         names = tuple(stage_columns(columns))
         place = new_stage("pg_temp")
@@ -251,7 +313,7 @@ class PostgresDatabase(Database):
             f"SELECT {picked} FROM {self.qualified(table)} WITH NO DATA",
         ).close()
         staged = [replace(column, name=name) for column, name in zip(columns, names, strict=True)]
-        rows = sum(self.insert(connection, place, staged, batch) for batch in batches)
+        rows = self.insert_all(connection, place, staged, batches, way)
         # The planner knows nothing of a new table, and would join it row by row.
         self.run(connection, f"ANALYZE {place.name}").close()
         return Stage(f"pg_temp.{place.name}", names, rows)
@@ -349,19 +411,3 @@ def _text_loaders(connection: Any, _record: object) -> None:
 
     for name in ("json", "jsonb", "uuid"):
         connection.adapters.register_loader(name, TextLoader)
-
-
-def _csv(frame: pl.DataFrame) -> bytes:
-    """Rows as COPY reads them: text is quoted, so that an empty one differs from null."""
-    changes = []
-    for name, dtype in frame.schema.items():
-        column = pl.col(name)
-        if dtype == pl.Binary:
-            changes.append(pl.concat_str(pl.lit("\\x"), column.bin.encode("hex")).alias(name))
-        elif dtype == pl.Duration:
-            changes.append(
-                pl.concat_str(column.dt.total_microseconds(), pl.lit(" microseconds")).alias(name)
-            )
-    if changes:
-        frame = frame.with_columns(changes)
-    return frame.write_csv(include_header=False, quote_style="non_numeric").encode()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import polars as pl
 
 from etl.errors import ConfigError, ContractError, EtlError, TransientError
+from etl.io.databases import sqlite_scratch
 from etl.io.databases.base import Database
 from etl.io.databases.columns import Column, TableName
 from etl.io.databases.decode import ResultColumn
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
+    from etl.io.databases.ways import Way
+
 __all__ = ["SqliteDatabase"]
 
 _DECLARED: Final = re.compile(
@@ -36,6 +40,8 @@ _WORDS: Final = re.compile(r"[a-z0-9_ ]+")
 _INSERT_ROWS: Final = 50_000
 _ROWS_TOGETHER: Final = 500
 _BUSY_SECONDS: Final = 60.0
+_ADBC_ROWS: Final = 10_000
+"""From so many rows on, scratch files make good what opening them takes."""
 _PROBE: Final = "_etl_probe"
 
 
@@ -67,7 +73,7 @@ class SqliteDatabase(Database):
     rules = Rules(folds_case=True, nan=False, largest_integer=2**63 - 1)
     brackets = True
     max_identifier = 1_000_000
-    loader: ClassVar[str] = "sqlite executemany"
+    loaders: ClassVar[tuple[str, ...]] = ("adbc", "executemany")
     stages_sql: ClassVar[str] = (
         "SELECT NULL, name, NULL FROM sqlite_master WHERE type = 'table' "
         "AND name LIKE '!_etl!_stage!_%' ESCAPE '!'"
@@ -82,12 +88,14 @@ class SqliteDatabase(Database):
         import sqlalchemy as sa
         from sqlalchemy.pool import QueuePool, StaticPool
 
-        return sa.create_engine(
+        engine = sa.create_engine(
             "sqlite+pysqlite://",
             creator=self._connect,
             poolclass=StaticPool if self.in_memory else QueuePool,
             pool_pre_ping=not self.in_memory,
         )
+        sa.event.listen(engine, "checkin", _given_back)
+        return engine
 
     def _connect(self) -> sqlite3.Connection:
         path = self.settings.database or ":memory:"
@@ -126,6 +134,10 @@ class SqliteDatabase(Database):
     def translate(self, error: Exception) -> EtlError | None:
         """SQLite's errors; a lock that another process holds is transient."""
         original: Any = getattr(error, "orig", None) or error
+        if type(original).__module__.startswith("adbc_driver_manager"):
+            full = "disk is full" in str(original) or "disk I/O" in str(original)
+            where = f"the directory for temporary files ({tempfile.gettempdir()}) is full"
+            return self.failure(f"{where}; nothing was written" if full else str(original))
         if not isinstance(original, sqlite3.Error):
             return None
         name = getattr(original, "sqlite_errorname", "")
@@ -209,15 +221,57 @@ class SqliteDatabase(Database):
     def lock(self, connection: sa.Connection, table: TableName) -> None:
         """Nothing to do: BEGIN IMMEDIATE holds the file's one write lock."""
 
+    def usual_loader(self, connection: sa.Connection, rows: int | None) -> str:
+        raw: Any = connection.connection.driver_connection
+        worth_it = rows is not None and rows >= _ADBC_ROWS and sqlite_scratch.room(raw) > 0
+        return "adbc" if worth_it and not sqlite_scratch.lacking() else "executemany"
+
+    def lacking(self, connection: sa.Connection, loader: str, rows: int | None) -> str:
+        if loader != "adbc":
+            return ""
+        raw: Any = connection.connection.driver_connection
+        if rows is None:
+            return "it takes whole frames, and this is a stream"
+        if sqlite_scratch.room(raw) < 1:
+            return "too many files are attached in this transaction"
+        return sqlite_scratch.lacking()
+
+    def insert_all(
+        self,
+        connection: sa.Connection,
+        table: TableName,
+        columns: Sequence[Column],
+        batches: Iterable[pl.DataFrame],
+        way: Way,
+    ) -> int:
+        """As the base's; by ADBC through scratch files, in the table's own column order."""
+        if way.loader != "adbc" or not way.rows or not columns:
+            return super().insert_all(connection, table, columns, batches, way)
+        raw: Any = connection.connection.driver_connection
+        live = self.rows(
+            connection,
+            'SELECT name, type, "notnull" FROM pragma_table_xinfo(?, ?)',
+            (table.name, table.schema or "main"),
+        )
+        types = {
+            name: sqlite_scratch.declared_type(text, notnull=bool(notnull))
+            for name, text, notnull in live
+        }
+        names = [column.name for column in columns]
+        target = self.qualified(table)
+        if names != list(types):
+            target += f" ({', '.join(self.quote(name) for name in names)})"
+        declared = [types.get(name, "") for name in names]
+        return sqlite_scratch.insert_by_adbc(raw, target, declared, batches, rows=way.rows)
+
     def insert(
         self,
         connection: sa.Connection,
         table: TableName,
         columns: Sequence[Column],
         frame: pl.DataFrame,
+        loader: str,  # noqa: ARG002 - the other one takes whole frames
     ) -> int:
-        if not columns:
-            return 0
         names = ", ".join(self.quote(column.name) for column in columns)
         row = f"({', '.join('?' * len(columns))})"
         sql = f"INSERT INTO {self.qualified(table)} ({names}) VALUES "
@@ -246,6 +300,7 @@ class SqliteDatabase(Database):
         table: TableName,  # noqa: ARG002 - a temporary table has no place beside it
         columns: Sequence[Column],
         batches: Iterable[pl.DataFrame],
+        way: Way,
     ) -> Stage:
         # The target's types: an index is of use only between columns of one affinity.
         names = tuple(stage_columns(columns))
@@ -257,7 +312,7 @@ class SqliteDatabase(Database):
         place = new_stage("temp")
         self.run(connection, f"CREATE TEMP TABLE {place.name} ({', '.join(lines)})").close()
         staged = [replace(column, name=name) for column, name in zip(columns, names, strict=True)]
-        rows = sum(self.insert(connection, place, staged, batch) for batch in batches)
+        rows = self.insert_all(connection, place, staged, batches, way)
         return Stage(f"temp.{place.name}", names, rows)
 
     def index_stage(self, connection: sa.Connection, stage: Stage, keys: Sequence[int]) -> None:
@@ -305,6 +360,12 @@ class SqliteDatabase(Database):
 
     def _decode(self, values: Sequence[Any], column: ResultColumn) -> pl.Series:
         return loaded(values, column)
+
+
+def _given_back(raw: Any, _record: object) -> None:
+    """A connection goes back to the pool; None if it broke."""
+    if raw is not None:
+        sqlite_scratch.detach_scratches(raw)
 
 
 def _interleaved(frame: pl.DataFrame, rows: int) -> Iterator[list[Any]]:

@@ -13,7 +13,9 @@ from etl.config import DatabaseSettings
 from etl.errors import ContractError
 from etl.io.databases import mssql_sql as sql
 from etl.io.databases.columns import Column, TableName
+from etl.io.databases.keyed import Stage
 from etl.io.databases.mssql import MssqlDatabase
+from etl.io.databases.staging import drop_sql, publish_sql
 
 DATABASE = MssqlDatabase(DatabaseSettings.from_url("mssql://etl:pw@db.example/sales"))
 AWKWARD = ["a]b", 'a"b', "a b", "🎉", "order; drop table x--", "a]\"b'c", "select", "[x]"]
@@ -40,11 +42,13 @@ STATEMENTS = {
     "create stage": sql.create_stage(STAGE, COLUMNS),
     "insert values": sql.insert_values(STAGE, COLUMNS),
     "delete all": sql.counting(sql.delete_all(TARGET)),
-    "publish": sql.counting(sql.publish(TARGET, NAMES, STAGE)),
+    "publish": sql.counting(
+        publish_sql(TARGET, NAMES, Stage(STAGE, tuple(sql.stage_columns(NAMES)), 1))
+    ),
     "hold": sql.hold(TARGET),
     "update from": sql.update_from(TARGET, STAGE, "[day] = s.c3", "t.[id] = s.c1"),
     "delete where": sql.delete_where(TARGET, f"NOT EXISTS (SELECT 1 FROM {STAGE} AS s)"),
-    "drop stage": sql.drop_stage(STAGE),
+    "drop stage": drop_sql(STAGE),
     **{
         f"differs {column.type}": "SELECT 1 FROM t WHERE " + sql.differs(column, "t.a", "s.c1")
         for column in COLUMNS

@@ -219,5 +219,5 @@ def test_bulk_copys_own_error_is_told_as_the_databases(peer: TdsPeer) -> None:
         closing(database._connect()) as side,
         pytest.raises(LoadError, match="sp_tablecollations_100") as caught,
     ):
-        database._send(side, "[dbo].[people]", columns, frame)
+        database._send(side, "[dbo].[people]", columns, frame, "bulk_copy")
     assert PASSWORD not in "".join(traceback.format_exception(caught.value))
