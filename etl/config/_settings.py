@@ -99,9 +99,18 @@ class DatabaseSettings:
             raise ConfigError(f"{label}: {error}", database=name or None) from None
 
     @property
+    def embedded(self) -> bool:
+        """Whether the database is this machine's own file or memory, and no server's.
+
+        >>> DatabaseSettings.from_url("duckdb:///data/lake.duckdb").embedded
+        True
+        """
+        return self.engine in ("sqlite", "duckdb")
+
+    @property
     def where(self) -> str:
         """The database's address without user and password, for messages."""
-        if self.host is None and self.engine in ("sqlite", "duckdb"):
+        if self.host is None and self.embedded:
             return self.database if self.database != ":memory:" else f"{self.engine} in memory"
         port = f":{self.port}" if self.port else ""
         return f"{self.engine}://{self.host or ''}{port}/{self.database}"

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["fill"]
 
-_EMBEDDED: Final = ("sqlite", "duckdb")
 _SOURCES: Final = (
     ("orders", "dbo.orders_unified"), ("distribution", "dbo.packed"), ("warehouse", "dbo.shipped"),
 )  # fmt: skip
@@ -86,9 +85,7 @@ def _place(settings: DatabaseSettings) -> DatabaseSettings:
 
 def _refuse_servers(settings: dict[str, DatabaseSettings]) -> None:
     servers = [
-        f"{name} ({database.where})"
-        for name, database in settings.items()
-        if database.engine not in _EMBEDDED
+        f"{name} ({database.where})" for name, database in settings.items() if not database.embedded
     ]
     if servers:
         raise ConfigError(

@@ -131,7 +131,7 @@ def database_exists(settings: DatabaseSettings) -> bool:
     >>> database_exists(DatabaseSettings.from_url("sqlite:////nowhere/at/all.db"))
     False
     """
-    is_file = settings.engine in ("sqlite", "duckdb") and settings.database != ":memory:"
+    is_file = settings.embedded and settings.database != ":memory:"
     return not is_file or Path(settings.database).exists()
 
 

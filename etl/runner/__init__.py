@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from etl.runner._check import CheckItem, check, table_problems
+from etl.runner._check import CheckItem, check
 from etl.runner._compare import Changes, compare, in_mode
+from etl.runner._fit import source_problems, table_problems
 from etl.runner._log import history, package_version
 from etl.runner._quarantine import Replayed, discard, quarantined, replay
 from etl.runner._result import CallResult, OutputResult, Reason, RunResult, TablePlan, group_reasons
@@ -29,5 +30,6 @@ __all__ = [
     "quarantined",
     "replay",
     "run",
+    "source_problems",
     "table_problems",
 ]
