@@ -60,6 +60,7 @@ def fill(
         _refuse_own_rows(settings)
     progress("making samples", 0, None)
     made = sample_tables(rows, seed)
+    progress("making samples", rows, rows)
     with ExitStack() as stack:
         # One transaction a database, whatever it is called; all commit at the end, one by one.
         open_: dict[DatabaseSettings, db.Transaction] = {}
