@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+from typing import Any
 
 import pytest
 
-__all__ = ["require"]
+__all__ = ["require", "required_module"]
 
 
 def require(condition: bool, what: str) -> None:
@@ -29,6 +31,24 @@ def require(condition: bool, what: str) -> None:
     if condition:
         return
     message = f"needs {what}"
-    if os.environ.get("CI", "").strip().lower() in {"", "0", "false", "no"}:
+    if _on_a_laptop():
         pytest.skip(message)
     pytest.fail(message, pytrace=False)
+
+
+def required_module(name: str, what: str) -> Any:
+    """Import a module for all tests of a file; where it can't be, they are skipped, or in CI fail.
+
+    >>> required_module("json", "nothing").dumps(1)
+    '1'
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        if _on_a_laptop():
+            pytest.skip(f"needs {what}", allow_module_level=True)
+        raise
+
+
+def _on_a_laptop() -> bool:
+    return os.environ.get("CI", "").strip().lower() in {"", "0", "false", "no"}

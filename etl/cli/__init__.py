@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from etl.cli import _db, _flows, _lint, _quarantine
+from etl.cli import _db, _flows, _lint, _new, _quarantine
 from etl.cli._common import Debug, Profile, load
 from etl.cli._errors import DONE, FAILED, Reporter, exit_code
 
@@ -36,6 +36,7 @@ app.add_typer(_db.app, name="db")
 app.add_typer(_flows.app, name="flows")
 app.command("lint-scripts")(_lint.lint_scripts)
 app.command("quarantine")(_quarantine.quarantine)
+app.command("new")(_new.new)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from etl.config.flow_values import flow_id_problem
 from etl.errors import ConfigError
 
 __all__ = ["JobNames", "job_names_of"]
@@ -16,8 +17,6 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LENGTH: Final = 50
 # Names that the generated modules import, and that a class called after the job would hide.
 _IMPORTED: Final = frozenset({"Any", "Engine", "FrameT", "Job", "Lazy", "MondayItems", "Table", "TableSource", "Text"})  # fmt: skip
-# https://kestra.io/docs/workflow-components/flow: what its addresses mean already.
-_FLOWS: Final = frozenset({"pause", "resume", "force-run", "change-status", "kill", "executions", "search", "source", "disable", "enable"})  # fmt: skip
 # Files that Windows can't have, whatever their extension.
 _DEVICES: Final = frozenset({"con", "prn", "aux", "nul"}) | {
     f"{port}{number}" for port in ("com", "lpt") for number in range(1, 10)
@@ -88,7 +87,7 @@ def _problem(job: str) -> str | None:
         "pytest would take its modules for tests": (
             first in ("test", "conftest") or job.endswith("-test")
         ),
-        "no flow of Kestra's can be called so": job in _FLOWS,
+        f"as a flow in Kestra: {flow_id_problem(job)}": flow_id_problem(job) is not None,
         "no file can be called so on Windows": job in _DEVICES,
     }
     return next((message for message, found in faults.items() if found), None)

@@ -45,10 +45,9 @@ def statement(before: str, value: Expression, after: str = "", *, indent: int = 
 
     >>> print(statement("x = ", Call("f", (("", "1"), ("b", literal("two"))))))
     x = f(1, b="two")
-    >>> print(statement("x = ", Call("f", (("", "1"), ("b", literal("2" * 90))))))
+    >>> print(statement("x = ", Call("f", (("", "1"), ("b", literal("2" * 88))))))
     x = f(
-        1,
-        b="222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222",
+        1, b="2222222222222222222222222222222222222222222222222222222222222222222222222222222222222222"
     )
     """
     margin = " " * indent
@@ -58,6 +57,10 @@ def statement(before: str, value: Expression, after: str = "", *, indent: int = 
     opening, parts, closing = value.parts()
     if not parts:
         return line
+    if isinstance(value, Call):
+        together = f"{margin}    {', '.join(name + _flat(part) for name, part in parts)}"
+        if _width(together) <= _WIDTH:
+            return "\n".join([f"{margin}{before}{opening}", together, f"{margin}{closing}{after}"])
     inner = [statement(name, part, ",", indent=indent + 4) for name, part in parts]
     return "\n".join([f"{margin}{before}{opening}", *inner, f"{margin}{closing}{after}"])
 

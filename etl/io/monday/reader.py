@@ -1,6 +1,6 @@
 """Readers of a monday board: its items and its groups.
 
-A board is named as in config.yaml (``apis.monday.boards``). Where no token is set and the
+A board is named as in config.yaml (``apis.monday.boards``), or by its number. Where no token is set and the
 configuration allows it, the generated sample board answers instead, through the same client.
 """
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from etl.config import BoardSettings
 from etl.errors import ConfigError, SourceError
 from etl.io.source import Read
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import dataframely as dy
     from httpx import BaseTransport
 
-    from etl.config import BoardSettings, Config, MondaySettings
+    from etl.config import Config, MondaySettings
     from etl.io.monday.boards import Board
     from etl.io.monday.client import MondayClient
     from etl.io.source import ReadContext
@@ -331,6 +332,8 @@ def subitem_settings(board: BoardSettings, name: str) -> BoardSettings:
 def board_settings(config: Config, board: str) -> tuple[MondaySettings, BoardSettings]:
     settings = config.monday()
     entry = settings.boards.get(board)
+    if entry is None and board.isascii() and board.isdigit():
+        return settings, BoardSettings(id=board)
     if entry is None:
         close = get_close_matches(board, settings.boards, n=1)
         hint = f" (did you mean {close[0]!r}?)" if close else ""

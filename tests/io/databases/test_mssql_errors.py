@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-import pyodbc
 import pytest
 import sqlalchemy as sa
 
 from etl.errors import ConfigError, EtlError, LoadError, TransientError
 from etl.io.databases.mssql_errors import PHRASES, text_error, translate_mssql_error
-from tests.requires import require
+from tests.requires import require, required_module
+
+pyodbc = required_module("pyodbc", "unixODBC (apt install unixodbc)")
 
 LABEL = "[Microsoft][ODBC Driver 18 for SQL Server][SQL Server]"
 DEADLOCK = (

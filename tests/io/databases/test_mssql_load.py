@@ -18,7 +18,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-import pyodbc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,10 +28,12 @@ from etl.io.databases.columns import Column
 from etl.io.databases.mssql_load import bindings, drain, fast_insert, is_microsoft
 from etl.io.databases.odbc import join_parts
 from etl.io.preflight import Rules, conform
-from tests.requires import require
+from tests.requires import require, required_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+pyodbc = required_module("pyodbc", "unixODBC (apt install unixodbc)")
 
 DRIVER = "PostgreSQL Unicode"
 TYPES = {
