@@ -122,14 +122,21 @@ def valid_values(of: ContractColumn) -> SearchStrategy[Any]:
         limit = Decimal(10) ** (dtype.precision - dtype.scale) - 1
         return st.decimals(-limit, limit, places=dtype.scale)
     if isinstance(dtype, pl.Datetime):
-        return utc_times(1753)
+        times = utc_times(1753) if dtype.time_unit != "ns" else utc_times(1753, 2200)
+        return times if dtype.time_zone else times.map(lambda time: time.replace(tzinfo=None))
+    if dtype.is_integer():
+        # Of eight bytes no more than a double holds: numpy has no other number with gaps.
+        bits = int(str(dtype).lstrip("UInt")) - (not str(dtype).startswith("U"))
+        return st.integers(0, min(2**bits - 1, 2**53))
     plain: dict[type[pl.DataType], SearchStrategy[Any]] = {
         pl.String: texts(of.max_length or 60),
         pl.Boolean: st.booleans(),
         pl.Date: dates(1753),
         pl.Time: st.times(),
-        pl.Int64: st.integers(0, 2**53),
+        pl.Float32: st.floats(-90, 90, width=32),
         pl.Float64: st.floats(-90, 90),
+        pl.Binary: st.binary(max_size=20),
+        pl.Duration: st.timedeltas(dt.timedelta(days=-9), dt.timedelta(days=9)),
     }
     return plain[type(dtype)]
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from etl.cli import _db, _flows, _lint, _new, _quarantine
+from etl.cli import _contract, _db, _flows, _lint, _new, _quarantine
 from etl.cli._common import Debug, Profile, load
 from etl.cli._errors import DONE, FAILED, Reporter, exit_code
 
@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 
 Job = Annotated[str, typer.Argument(metavar="JOB", help="A job's name; `etl list` shows them.")]
+app.add_typer(_contract.app, name="contract")
 app.add_typer(_db.app, name="db")
 app.add_typer(_flows.app, name="flows")
 app.command("lint-scripts")(_lint.lint_scripts)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from etl.contracts.bookkeeping import RUNS_TABLE
 from etl.errors import EtlError
 from etl.io import db_helper as db
+from etl.io.drift import source_changes
 from etl.io.source import ReadContext
 from etl.io.tables import TableRows, TableSource, database_exists, live_columns
 from etl.runner._fit import source_problems, table_problems
@@ -68,6 +69,8 @@ def _job(config: Config, job: Job | Pipeline, reachable: set[str]) -> Iterator[C
         own = isinstance(reader, TableRows) and (reader.database, reader.table) in tables
         if item is not None and not own:
             yield item
+        if item is not None and item.ok is not None:
+            yield from _drift(config, job.name, reader)
 
 
 def _reader(config: Config, what: str, reader: Reader, reachable: set[str]) -> CheckItem | None:
@@ -84,6 +87,21 @@ def _reader(config: Config, what: str, reader: Reader, reachable: set[str]) -> C
     context = ReadContext(config=config, limit=1, allow_empty=True)
     # Reading a row finds the board, its columns and the token's rights, or says what lacks.
     return _item(config, what, lambda: (reader.read(context), reader.describe())[1])
+
+
+def _drift(config: Config, job: str, reader: object) -> Iterator[CheckItem]:
+    """What has changed at a source since its contract was written; nothing where nothing has."""
+    try:
+        changes = source_changes(config, reader)
+    except EtlError:
+        return  # that the source can't be looked at has been told already
+    if changes:
+        told = "; ".join(str(change) for change in changes)
+        yield CheckItem(
+            what=f"{job}: columns",
+            ok=None if all(change.harmless for change in changes) else False,
+            detail=f"{told}. `etl contract update {job}` proposes the patch",
+        )
 
 
 def _item(config: Config, what: str, look: Callable[[], str]) -> CheckItem:

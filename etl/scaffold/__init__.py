@@ -14,14 +14,18 @@ from etl.scaffold._plan import (
     plan_job,
     table_origin,
 )
+from etl.scaffold._update import Patch, apply_patches, contract_patches
 
 __all__ = [
     "BoardOrigin",
     "JobNames",
     "NewJob",
+    "Patch",
     "TableOrigin",
+    "apply_patches",
     "board_origin",
     "check_free",
+    "contract_patches",
     "create_job",
     "default_origin",
     "job_names_of",

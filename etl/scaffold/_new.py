@@ -175,7 +175,7 @@ def _contract(plan: NewJob) -> str:
     columns = plan.proposal.columns
     named = attributes(columns)
     key = [column.name for column in columns if column.primary_key]
-    rows = "an item" if _kind(plan) == "board" else "a row of the source"
+    rows = "an item" if _kind(plan) == "board" else "for each of the source's"
     by_key = f", by {', '.join(f'``{_plain(name)}``' for name in key)}" if key else ""
     return _filled(
         "contract",
