@@ -47,7 +47,7 @@ def live_columns(draw: st.DrawFn) -> list[Column]:
         found.append(
             Column(
                 name=name,
-                type=draw(st.sampled_from(["nvarchar", "int", "it's", "double precision"])),
+                type=draw(st.sampled_from(["", "it's ", "double "])) + str(dtype),
                 dtype=dtype,
                 length=length if dtype == pl.String else None,
                 nullable=draw(st.booleans()),

@@ -102,7 +102,11 @@ def test_after_the_patch_the_contract_is_the_boards(
     made = loaded(new)
 
     def known(columns: Any) -> list[Any]:
-        return sorted((c.metadata.get("board_column"), c.metadata.get("part"), c.dtype) for c in columns if c.metadata)  # fmt: skip
+        return sorted(
+            (c.metadata["board_column"], c.metadata.get("part", ""), str(c.dtype))
+            for c in columns
+            if c.metadata
+        )
 
     assert known(columns_of(made)) == known(board_proposal(second).columns)
     assert board_changes(made, second) == ()
