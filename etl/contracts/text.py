@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING
 
 import dataframely as dy
@@ -9,7 +10,7 @@ import dataframely as dy
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Text", "utf16_units"]
+__all__ = ["Text", "cut_text", "utf16_units"]
 
 
 class Text(dy.String):
@@ -48,3 +49,33 @@ def utf16_units(text: pl.Expr) -> pl.Expr:
     4
     """
     return text.str.len_chars() + text.str.count_matches(r"[\x{10000}-\x{10FFFF}]")
+
+
+def cut_text(text: str, units: int) -> str:
+    """Cut a text to a number of UTF-16 units, between characters as readers see them.
+
+    An accent stays with its letter, and the parts of one emoji with each other, unless they alone
+    are too long. White space at the cut goes.
+
+    >>> cut_text("Linen shirt", 6), cut_text("cafe\\u0301", 4), cut_text("ab👩🏽‍🔧", 6)
+    ('Linen', 'caf', 'ab')
+    """
+    if len(text.encode("utf-16-le", "surrogatepass")) // 2 <= units:
+        return text
+    room, end = units, 0
+    while (width := 2 if text[end] > "\uffff" else 1) <= room:
+        room -= width
+        end += 1
+    whole = end
+    while whole and _belongs_to_the_one_before(text, whole):
+        whole -= 1
+    return text[: whole or end].rstrip()
+
+
+def _belongs_to_the_one_before(text: str, at: int) -> bool:
+    character = text[at]
+    return (
+        unicodedata.category(character) in ("Mn", "Mc", "Me")
+        or "\u200d" in (character, text[at - 1])  # joins emoji
+        or "\U0001f3fb" <= character <= "\U0001f3ff"  # skin tones
+    )

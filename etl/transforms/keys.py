@@ -3,22 +3,18 @@
 Narwhals has neither NFKC nor case folding, and engines do not even agree about upper case (of ``ß``
 and ``İ``, for example). Text of ASCII letters alone, which is nearly all of it, needs neither: the
 engine folds it. Of the other texts each distinct one goes through Python once
-(:mod:`etl.contracts.keys`), and comes back into the frame as a replacement:
-
-- of polars, eager and lazy, this is a batch function, and nothing runs before its owner asks;
-- on any other engine the distinct texts that are not ASCII are fetched when the transform is
-  called: of a DuckDB relation, which is lazy otherwise, this computes that one column.
+(:mod:`etl.transforms.in_python` says what that means for lazy frames).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import narwhals as nw
-import polars as pl
 
 from etl.contracts.keys import code_key, name_key
 from etl.errors import ContractError
+from etl.transforms.in_python import TextRule, apply_text_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,19 +48,29 @@ def with_keys(
 
     Examples
     --------
+    >>> import polars as pl
     >>> frame = nw.from_native(pl.LazyFrame({"color": [" Navy", "STRASSE", "straße", None]}))
     >>> with_keys(frame, {"key": "color"}).collect().to_native()["key"].to_list()
     ['navy', 'strasse', 'strasse', None]
     """
-    frame = as_text(frame, {new: nw.col(old) for new, old in keys.items()})
-    if frame.implementation.is_polars():
-        native: pl.LazyFrame = frame.to_native()
-        return nw.from_native(native.with_columns(_in_batches(name, key) for name in keys))
-    return _replaced(frame, list(keys), key)
+    frame = as_text(frame, keys)
+    rule = TextRule(
+        function=key,
+        needs_python=lambda text: text.str.contains(_NOT_ASCII),
+        otherwise=lambda text: _ascii_key(text, key),
+    )
+    return apply_text_rule(frame, list(keys), rule)
 
 
-def as_text(frame: Lazy, texts: Mapping[str, nw.Expr]) -> Lazy:
+def as_text(frame: Lazy, texts: Mapping[str, str]) -> Lazy:
     """Add columns that are text: whole numbers and categories as their text, nothing as null.
+
+    Parameters
+    ----------
+    frame
+        Any lazy frame.
+    texts
+        New column -> the column whose text it holds.
 
     Raises
     ------
@@ -73,46 +79,20 @@ def as_text(frame: Lazy, texts: Mapping[str, nw.Expr]) -> Lazy:
 
     Examples
     --------
+    >>> import polars as pl
     >>> frame = nw.from_native(pl.LazyFrame({"order": [1001, None]}))
-    >>> as_text(frame, {"text": nw.col("order")}).collect().to_native()["text"].to_list()
+    >>> as_text(frame, {"text": "order"}).collect().to_native()["text"].to_list()
     ['1001', None]
     """
-    schema = frame.select(**texts).collect_schema()
-    for name, dtype in schema.items():
+    schema = frame.collect_schema()
+    made = {}
+    for new, old in texts.items():
+        dtype = schema[old]
         plain = dtype in (nw.String, nw.Categorical, nw.Enum, nw.Unknown) or dtype.is_integer()
         if not plain:
-            raise ContractError(f"{name} is compared as text, but the frame has {dtype} there")
-    return frame.with_columns(
-        **{
-            name: text if schema[name] == nw.String else text.cast(nw.String)
-            for name, text in texts.items()
-        }
-    )
-
-
-def _in_batches(name: str, key: Callable[[str], str]) -> pl.Expr:
-    def keyed(texts: pl.Series) -> pl.Series:
-        frame: Any = nw.from_native(texts.to_frame().lazy())
-        result: pl.DataFrame = _replaced(frame, [texts.name], key).collect().to_native()
-        return result.to_series()
-
-    return pl.col(name).map_batches(keyed, return_dtype=pl.String, is_elementwise=True)
-
-
-def _replaced(frame: Lazy, columns: list[str], key: Callable[[str], str]) -> Lazy:
-    folded = {}
-    for name in columns:
-        distinct = frame.filter(nw.col(name).str.contains(_NOT_ASCII)).select(name).unique()
-        texts = distinct.collect(backend="polars").get_column(name).to_list()
-        ascii_key = _ascii_key(nw.col(name), key)
-        folded[name] = (
-            nw.col(name).replace_strict(
-                texts, [key(text) for text in texts], default=ascii_key, return_dtype=nw.String
-            )
-            if texts
-            else ascii_key
-        )
-    return frame.with_columns(**folded)
+            raise ContractError(f"{old} is taken as text, but the frame has {dtype} there")
+        made[new] = nw.col(old) if dtype == nw.String else nw.col(old).cast(nw.String)
+    return frame.with_columns(**made)
 
 
 def _ascii_key(text: nw.Expr, key: Callable[[str], str]) -> nw.Expr:

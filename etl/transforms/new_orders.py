@@ -89,7 +89,7 @@ def _new_orders(
     require(schedule, _SCHEDULE_PARTS, "new_orders, schedule")
     columns = orders.collect_schema().names()
     orders = typed(orders, OrdersUnified)
-    orders = as_text(orders, {part: nw.col(part) for part in ORDER_PARTS})
+    orders = as_text(orders, {part: part for part in ORDER_PARTS})
     if customer is not None:
         orders = _of_customer(orders, customers, customer)
     rows = with_order_key(orders, into=_KEY)

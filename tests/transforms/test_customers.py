@@ -78,7 +78,7 @@ def test_a_whole_number_has_the_key_of_its_text(engine: Engine) -> None:
 
 def test_a_column_without_a_text_of_its_own_is_refused(engine: Engine) -> None:
     frame = engine.make(pl.DataFrame({"order": [1001.5]}))
-    with pytest.raises(ContractError, match="key is compared as text, but the frame has Float64"):
+    with pytest.raises(ContractError, match="order is taken as text, but the frame has Float64"):
         on_any_engine(lambda rows: with_keys(rows, {"key": "order"}), frame)
 
 
