@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
 from tests.engines import ENGINES, Engine
 from tests.requires import require
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 # No deadlines anywhere: a busy machine is no failure. `ci` tries the same examples on every run,
 # so that a red build can be repeated; a laptop goes on looking for new ones.
@@ -47,7 +52,34 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Say what an engine's tests need where it is not installed."""
+    engine = _engine(item)
+    if engine is not None:
+        require(find_spec(engine.package) is not None, f"{engine.package} (uv sync --all-extras)")
+    if engine is not None and engine.package == "pyspark":
+        java = shutil.which("java") or os.environ.get("JAVA_HOME")
+        require(bool(java), "Java for Spark (apt install default-jre-headless)")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+    """Let a property have fewer examples on an engine that takes seconds for each."""
+    engine, own = _engine(pyfuncitem), getattr(pyfuncitem.obj, _SETTINGS, None)
+    if engine is None or engine.examples is None or own is None:
+        return (yield)
+    # One function stands for all engines, so its settings are put back at once.
+    function = getattr(pyfuncitem.obj, "__func__", pyfuncitem.obj)
+    few = min(engine.examples, own.max_examples)
+    setattr(function, _SETTINGS, settings(own, max_examples=few))
+    try:
+        return (yield)
+    finally:
+        setattr(function, _SETTINGS, own)
+
+
+_SETTINGS = "_hypothesis_internal_use_settings"
+
+
+def _engine(item: pytest.Item) -> Engine | None:
     callspec = getattr(item, "callspec", None)
     engine = callspec.params.get("engine") if callspec else None
-    if isinstance(engine, Engine):
-        require(find_spec(engine.package) is not None, f"{engine.package} (uv sync --all-extras)")
+    return engine if isinstance(engine, Engine) else None

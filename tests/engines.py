@@ -1,12 +1,14 @@
 """The dataframe engines that a transform must mean the same on.
 
 Data is made in polars and handed to each engine; what comes back is read into polars again. To add
-one (PySpark), add an entry to :data:`ENGINES`: the tests take the matrix from here.
+one, add an entry to :data:`ENGINES`: the tests take the matrix from here.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -28,6 +30,8 @@ class Engine:
     read: Callable[[Any], pl.DataFrame] = field(repr=False)
     keeps_types: bool = True
     """False where the engine itself has no type for a whole number with gaps, or for a date."""
+    examples: int | None = None
+    """At most so many examples of a property: a plan of Spark's takes seconds, whatever its rows."""
 
 
 def _pandas_numpy(frame: pl.DataFrame) -> Any:
@@ -66,10 +70,44 @@ def _duckdb(frame: pl.DataFrame) -> Any:
 
 
 def _from_duckdb(relation: Any) -> pl.DataFrame:
-    frame = _from_arrow(relation.to_arrow_table())
-    # The connection's zone is how DuckDB shows a time, not a part of the column's type.
+    return _in_utc(_from_arrow(relation.to_arrow_table()))
+
+
+def _in_utc(frame: pl.DataFrame) -> pl.DataFrame:
+    """The session's zone is how an engine shows a time, not a part of the column's type."""
     aware = [name for name, dtype in frame.schema.items() if getattr(dtype, "time_zone", None)]
     return frame.with_columns(pl.col(aware).dt.convert_time_zone("UTC"))
+
+
+@cache
+def spark_session() -> Any:
+    """One local Spark for all tests of a process, far from UTC like DuckDB's connections."""
+    from pyspark.sql import SparkSession
+
+    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    builder = (
+        SparkSession.builder.master("local[2]")
+        .appName("etl-tests")
+        .config("spark.ui.enabled", "false")
+        .config("spark.driver.memory", "1g")
+        .config("spark.driver.bindAddress", "127.0.0.1")
+        .config("spark.sql.shuffle.partitions", "2")
+        # A few rows are not worth compiling a plan to Java.
+        .config("spark.sql.codegen.wholeStage", "false")
+        .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+        .config("spark.sql.adaptive.enabled", "false")
+        .config("spark.sql.session.timeZone", "America/New_York")
+        .config("spark.sql.ansi.enabled", "true")
+    )
+    return builder.getOrCreate()
+
+
+def _spark(frame: pl.DataFrame) -> Any:
+    return spark_session().createDataFrame(frame.to_arrow())
+
+
+def _from_spark(frame: Any) -> pl.DataFrame:
+    return _in_utc(_from_arrow(frame.toArrow()))
 
 
 def _collect(frame: pl.LazyFrame) -> pl.DataFrame:
@@ -89,6 +127,7 @@ ENGINES = {
         Engine("polars-lazy", "polars", pl.DataFrame.lazy, _collect),
         Engine("pyarrow", "pyarrow", pl.DataFrame.to_arrow, _from_arrow),
         Engine("duckdb", "duckdb", _duckdb, _from_duckdb),
+        Engine("pyspark", "pyspark", _spark, _from_spark, examples=2),
     )
 }
 

@@ -7,8 +7,8 @@ does not even type-check there. What still differs between engines is settled he
   answer a comparison with null by False, and turn whole numbers with gaps into floats. Its caller
   gets numpy dtypes back.
 - A column without any value has no type in Arrow. :func:`typed` gives it the contract's.
-- DuckDB does calendar arithmetic on aware times in the connection's zone. :func:`utc_dates` asks
-  for UTC.
+- DuckDB and Spark do calendar arithmetic on aware times in the session's zone. :func:`utc_dates`
+  asks for UTC.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ Lazy = nw.LazyFrame[Any]
 """What a transform works on."""
 
 FrameT = TypeVar("FrameT")
+
+_DAY = 86_400_000_000
+"""Microseconds."""
 
 
 @overload
@@ -60,8 +63,8 @@ def on_any_engine(
         A function of one or more Narwhals lazy frames, and keyword options; it gives a frame, or
         a mapping of frames.
     frame, *others
-        pandas or polars DataFrames, polars LazyFrames, pyarrow Tables or DuckDB relations; all of
-        one engine. None of them is changed.
+        pandas or polars DataFrames, polars LazyFrames, pyarrow Tables, DuckDB relations or Spark
+        frames; all of one engine. None of them is changed.
     **options
         Handed to the transform.
 
@@ -143,6 +146,9 @@ def typed(frame: Lazy, contract: type[dy.Schema]) -> Lazy:
         for name, dtype in frame.collect_schema().items()
         if dtype == nw.Unknown and name in wanted
     ]
+    if frame.implementation.is_spark_like():
+        # Spark's own times of day are unknown to Narwhals: they have their type already.
+        untyped = [name for name in untyped if wanted[name] != nw.Time]
     aware = [name for name in untyped if getattr(wanted[name], "time_zone", None) is not None]
     if frame.implementation.is_duckdb() and aware:
         frame = _replaced(frame, dict.fromkeys(aware, "CAST(NULL AS TIMESTAMPTZ)"))
@@ -189,6 +195,9 @@ def utc_dates(frame: Lazy, columns: Iterable[str]) -> Lazy:
     if frame.implementation.is_duckdb() and aware:
         in_utc = {name: f"timezone('UTC', {_quoted(name)})" for name in aware}
         frame = _replaced(frame, in_utc)
+    elif frame.implementation.is_spark_like() and aware:
+        frame = _spark_replaced(frame, {name: _spark_utc_date(name) for name in aware})
+        names = [name for name in names if name not in aware]
     else:
         frame = frame.with_columns(nw.col(name).dt.convert_time_zone("UTC") for name in aware)
     return frame.with_columns(nw.col(name).dt.date() for name in names)
@@ -199,6 +208,26 @@ def _replaced(frame: Lazy, expressions: dict[str, str]) -> Lazy:
     changes = ", ".join(f"{sql} AS {_quoted(name)}" for name, sql in expressions.items())
     relation: Any = frame.to_native()
     return cast("Lazy", nw.from_native(relation.project(f"* REPLACE ({changes})")))
+
+
+def _spark_replaced(frame: Lazy, expressions: dict[str, str]) -> Lazy:
+    """Replace columns of a Spark frame by SQL expressions."""
+    relation: Any = frame.to_native()
+    columns = (
+        f"{expressions[name]} AS {_ticked(name)}" if name in expressions else _ticked(name)
+        for name in relation.columns
+    )
+    return cast("Lazy", nw.from_native(relation.selectExpr(*columns)))
+
+
+def _spark_utc_date(name: str) -> str:
+    """The date of a Spark timestamp in UTC: by its microseconds, whatever the session's zone."""
+    micros = f"unix_micros({_ticked(name)})"
+    return f"date_from_unix_date(CAST(({micros} - pmod({micros}, {_DAY})) DIV {_DAY} AS INT))"
+
+
+def _ticked(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"
 
 
 def _quoted(name: str) -> str:
@@ -217,7 +246,7 @@ def _lazy(frame: object) -> Lazy:
     except TypeError as error:
         raise ContractError(
             f"can't run a transform on a {type(frame).__name__}: pass a pandas or polars frame, a "
-            "LazyFrame, a pyarrow Table or a DuckDB relation"
+            "LazyFrame, a pyarrow Table, a DuckDB relation or a Spark frame"
         ) from error
 
 
