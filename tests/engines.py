@@ -92,6 +92,8 @@ def spark_session() -> Any:
         .config("spark.driver.memory", "1g")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.sql.shuffle.partitions", "2")
+        # A time without a zone stays one, and is no moment in the session's zone.
+        .config("spark.sql.timestampType", "TIMESTAMP_NTZ")
         # A few rows are not worth compiling a plan to Java.
         .config("spark.sql.codegen.wholeStage", "false")
         .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")

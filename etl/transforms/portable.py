@@ -150,8 +150,9 @@ def typed(frame: Lazy, contract: type[dy.Schema]) -> Lazy:
         # Spark's own times of day are unknown to Narwhals: they have their type already.
         untyped = [name for name in untyped if wanted[name] != nw.Time]
     aware = [name for name in untyped if getattr(wanted[name], "time_zone", None) is not None]
-    if frame.implementation.is_duckdb() and aware:
-        frame = _replaced(frame, dict.fromkeys(aware, "CAST(NULL AS TIMESTAMPTZ)"))
+    if aware and _speaks_sql(frame):
+        kind = "TIMESTAMPTZ" if frame.implementation.is_duckdb() else "TIMESTAMP_LTZ"
+        frame = _replaced(frame, dict.fromkeys(aware, f"CAST(NULL AS {kind})"))
         untyped = [name for name in untyped if name not in aware]
     return frame.with_columns(nw.col(name).cast(wanted[name]) for name in untyped)
 
@@ -192,36 +193,39 @@ def utc_dates(frame: Lazy, columns: Iterable[str]) -> Lazy:
     schema = frame.collect_schema()
     names = list(columns)
     aware = [name for name in names if getattr(schema[name], "time_zone", None) is not None]
-    if frame.implementation.is_duckdb() and aware:
-        in_utc = {name: f"timezone('UTC', {_quoted(name)})" for name in aware}
-        frame = _replaced(frame, in_utc)
-    elif frame.implementation.is_spark_like() and aware:
-        frame = _spark_replaced(frame, {name: _spark_utc_date(name) for name in aware})
+    if aware and _speaks_sql(frame):
+        date = _duckdb_date if frame.implementation.is_duckdb() else _spark_date
+        frame = _replaced(frame, {name: date(name) for name in aware})
         names = [name for name in names if name not in aware]
     else:
         frame = frame.with_columns(nw.col(name).dt.convert_time_zone("UTC") for name in aware)
     return frame.with_columns(nw.col(name).dt.date() for name in names)
 
 
+def _speaks_sql(frame: Lazy) -> bool:
+    """Whether the engine takes expressions in SQL, for what Narwhals has no word for."""
+    return bool(frame.implementation.is_duckdb() or frame.implementation.is_spark_like())
+
+
 def _replaced(frame: Lazy, expressions: dict[str, str]) -> Lazy:
-    """Replace columns of a DuckDB relation by SQL expressions."""
-    changes = ", ".join(f"{sql} AS {_quoted(name)}" for name, sql in expressions.items())
-    relation: Any = frame.to_native()
-    return cast("Lazy", nw.from_native(relation.project(f"* REPLACE ({changes})")))
-
-
-def _spark_replaced(frame: Lazy, expressions: dict[str, str]) -> Lazy:
-    """Replace columns of a Spark frame by SQL expressions."""
-    relation: Any = frame.to_native()
+    """Replace columns of a DuckDB relation or a Spark frame by SQL expressions."""
+    native: Any = frame.to_native()
+    if frame.implementation.is_duckdb():
+        changes = ", ".join(f"{sql} AS {_quoted(name)}" for name, sql in expressions.items())
+        return cast("Lazy", nw.from_native(native.project(f"* REPLACE ({changes})")))
     columns = (
         f"{expressions[name]} AS {_ticked(name)}" if name in expressions else _ticked(name)
-        for name in relation.columns
+        for name in native.columns
     )
-    return cast("Lazy", nw.from_native(relation.selectExpr(*columns)))
+    return cast("Lazy", nw.from_native(native.selectExpr(*columns)))
 
 
-def _spark_utc_date(name: str) -> str:
-    """The date of a Spark timestamp in UTC: by its microseconds, whatever the session's zone."""
+def _duckdb_date(name: str) -> str:
+    return f"CAST(timezone('UTC', {_quoted(name)}) AS DATE)"
+
+
+def _spark_date(name: str) -> str:
+    """By the microseconds since 1970: that is exact, whatever the session's zone."""
     micros = f"unix_micros({_ticked(name)})"
     return f"date_from_unix_date(CAST(({micros} - pmod({micros}, {_DAY})) DIV {_DAY} AS INT))"
 
