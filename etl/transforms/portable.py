@@ -146,14 +146,18 @@ def typed(frame: Lazy, contract: type[dy.Schema]) -> Lazy:
         for name, dtype in frame.collect_schema().items()
         if dtype == nw.Unknown and name in wanted
     ]
+    in_sql: dict[str, str] = {}
     if frame.implementation.is_spark_like():
-        # Spark's own times of day are unknown to Narwhals: they have their type already.
-        untyped = [name for name in untyped if wanted[name] != nw.Time]
-    aware = [name for name in untyped if getattr(wanted[name], "time_zone", None) is not None]
-    if aware and _speaks_sql(frame):
+        # Spark's own times of day are as unknown to Narwhals as columns without a type.
+        void = {name for name, kind in cast("Any", frame.to_native()).dtypes if kind == "void"}
+        untyped = [name for name in untyped if name in void]
+        in_sql = {name: "TIME(6)" for name in untyped if wanted[name] == nw.Time}
+    if _speaks_sql(frame):
         kind = "TIMESTAMPTZ" if frame.implementation.is_duckdb() else "TIMESTAMP_LTZ"
-        frame = _replaced(frame, dict.fromkeys(aware, f"CAST(NULL AS {kind})"))
-        untyped = [name for name in untyped if name not in aware]
+        in_sql |= {name: kind for name in untyped if getattr(wanted[name], "time_zone", None)}
+    if in_sql:
+        frame = _replaced(frame, {name: f"CAST(NULL AS {kind})" for name, kind in in_sql.items()})
+        untyped = [name for name in untyped if name not in in_sql]
     return frame.with_columns(nw.col(name).cast(wanted[name]) for name in untyped)
 
 
