@@ -94,6 +94,8 @@ def spark_session() -> Any:
         .config("spark.sql.shuffle.partitions", "2")
         # A time without a zone stays one, and is no moment in the session's zone.
         .config("spark.sql.timestampType", "TIMESTAMP_NTZ")
+        # Preview of a type of its own for times of day; without it Spark has none.
+        .config("spark.sql.timeType.enabled", "true")
         # A few rows are not worth compiling a plan to Java.
         .config("spark.sql.codegen.wholeStage", "false")
         .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
