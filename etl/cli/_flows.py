@@ -84,6 +84,9 @@ def diff(
     jobs: Jobs = None,
     *,
     folder: Folder = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="What is committed against what the server has.")
+    ] = False,
     profile: Profile = None,
     debug: Debug = False,
 ) -> None:
@@ -93,8 +96,15 @@ def diff(
         from etl.cli import _output
         from etl.kestra.files import generated_flows, stale_flows
 
-        flows = generated_flows(config, jobs or ())
-        found = stale_flows(_near(folder or config.path.parent / "flows"), flows, complete=not jobs)
+        near = _near(folder or config.path.parent / "flows")
+        if live:
+            from etl.io.kestra import KestraClient
+            from etl.kestra.deploy import live_differences
+
+            with KestraClient(config.kestra()) as client:
+                found = live_differences(near, client)
+        else:
+            found = stale_flows(near, generated_flows(config, jobs or ()), complete=not jobs)
         _output.line("\n".join(found) or "no difference")
         if found:
             raise typer.Exit(FAILED)
@@ -162,3 +172,97 @@ def _schema(source: str, config: Config | None) -> dict[str, Any]:
 
         return read_schema(fetch(source, config.kestra() if config else None), source)
     return read_schema(read_flow(Path(source)), source)
+
+
+@app.command()
+def deploy(
+    context: typer.Context,
+    *,
+    folder: Folder = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+    ] = False,
+    allow_warnings: Annotated[
+        bool,
+        typer.Option(
+            "--allow-warnings", help="Deploy what the server warns of or calls deprecated."
+        ),
+    ] = False,
+    target: Target = "both",
+    profile: Profile = None,
+    debug: Debug = False,
+) -> None:
+    """Send the wheel, config.yaml and the flows to Kestra: all of it, or nothing."""
+    with Reporter(debug=debug) as reporter:
+        config = _load(context, profile, reporter)
+        from etl.cli import _output
+        from etl.io.kestra import KestraClient
+        from etl.kestra.deploy import deploy as deploy_plan
+        from etl.kestra.deploy import plan_deployment
+
+        with KestraClient(config.kestra()) as client:
+            plan = plan_deployment(
+                config,
+                _near(folder or config.path.parent / "flows"),
+                client,
+                target=target,
+                allow_warnings=allow_warnings,
+            )
+            _output.changes(plan.changes)
+            for note in plan.notes:
+                _output.line(f"note: {note}")
+            if dry_run:
+                _output.line("dry run: nothing was changed")
+                return
+            snapshot = deploy_plan(plan, client)
+            if snapshot is None:
+                _output.line(f"{client.where} has all of it already")
+            else:
+                _output.line(f"deployed to {client.where}; `etl flows rollback {snapshot.name}` undoes it")  # fmt: skip
+
+
+@app.command()
+def rollback(
+    context: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help="The deployment; else the last. Later ones go with it."
+        ),
+    ] = None,
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also over what somebody else has changed since.")
+    ] = False,
+    list_them: Annotated[
+        bool, typer.Option("--list", help="List the deployments that are kept, and do nothing.")
+    ] = False,
+    profile: Profile = None,
+    debug: Debug = False,
+) -> None:
+    """Put back what Kestra held before a deployment."""
+    with Reporter(debug=debug) as reporter:
+        config = _load(context, profile, reporter)
+        from etl.cli import _output
+        from etl.io.kestra import KestraClient
+        from etl.kestra.rollback import chosen_snapshots, plan_rollback
+        from etl.kestra.rollback import rollback as roll_back
+        from etl.kestra.snapshots import find_snapshots
+
+        root = config.path.parent
+        if list_them:
+            _output.deployments(find_snapshots(root))
+            return
+        snapshots = chosen_snapshots(root, name)
+        with KestraClient(config.kestra()) as client:
+            changes = plan_rollback(client, snapshots, force=force)
+            _output.changes(changes)
+            if dry_run:
+                _output.line("dry run: nothing was changed")
+                return
+            roll_back(client, changes, snapshots)
+            undone = ", ".join(snapshot.name for snapshot in snapshots)
+            _output.line(f"{client.where} is as it was before {undone}")

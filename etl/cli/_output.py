@@ -15,14 +15,32 @@ if TYPE_CHECKING:
 
     from etl.io.sweeping import StagingTable
     from etl.jobs import JobInfo
+    from etl.kestra.snapshots import Snapshot
+    from etl.kestra.state import Change
     from etl.migration import Finding
     from etl.runner import CallResult, CheckItem, OutputResult, Reason, Replayed, RunResult
 
-__all__ = ["checks", "columns", "discarded", "files", "findings", "job_list", "json_line", "line", "past_runs", "quarantined", "reasons", "replayed", "run_result", "staging_tables"]  # fmt: skip
+__all__ = ["changes", "checks", "columns", "deployments", "discarded", "files", "findings", "job_list", "json_line", "line", "past_runs", "quarantined", "reasons", "replayed", "run_result", "staging_tables"]  # fmt: skip
 
 _REASONS = 10
 _ACROSS = 3
 _LONG = 300
+
+
+def changes(planned: Iterable[Change]) -> None:
+    """Print what a deployment or a rollback changes, in its order."""
+    rows = [
+        (change.what, change.item.kind, change.item.namespace, change.item.name)
+        for change in planned
+        if change.item.kind != "folder"
+    ]
+    _print(_table(("change", "what", "namespace", "name"), rows))
+
+
+def deployments(kept: Iterable[Snapshot]) -> None:
+    """Print the deployments that are kept, the oldest first."""
+    rows = [(item.name, item.status, len(item.records), item.server) for item in kept]
+    _print(_table(("deployment (UTC)", "status", "items", "server"), rows, right=(2,)))
 
 
 def files(written: Iterable[tuple[object, str]]) -> None:

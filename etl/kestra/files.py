@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from etl.errors import ConfigError
 from etl.kestra.render import GENERATED, render
+from etl.kestra.wheel import without_hash
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -160,10 +160,6 @@ def difference(old: str, new: str, *, old_name: str, new_name: str) -> str:
     +a: 2
     """
     lines = difflib.unified_diff(
-        _without_hash(old).splitlines(), _without_hash(new).splitlines(), old_name, new_name, lineterm=""
+        without_hash(old).splitlines(), without_hash(new).splitlines(), old_name, new_name, lineterm=""
     )  # fmt: skip
     return "\n".join(lines)
-
-
-def _without_hash(text: str) -> str:
-    return re.sub(r"(data_orchestration-[0-9][^\s/+-]*)\+[0-9a-f]+(-py3)", r"\1\2", text)

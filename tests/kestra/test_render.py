@@ -256,7 +256,7 @@ class TestFolder:
 
     def test_differences_are_shown_but_for_the_hash_in_the_wheels_name(self, tmp_path: Path) -> None:  # fmt: skip
         text = f"{GENERATED}\nx: data_orchestration-0.1.0-py3-none-any.whl\n"
-        deployed = text.replace("0.1.0", "0.1.0+0a1b2c")
+        deployed = text.replace("0.1.0", "0.1.0+h0a1b2c")
         (tmp_path / "a.yaml").write_text(deployed)
         (tmp_path / "old.yaml").write_text(text)
         assert stale_flows(tmp_path, {"a.yaml": text}, complete=False) == []
