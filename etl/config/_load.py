@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -24,7 +23,7 @@ from etl.config._settings import (
     MondaySettings,
 )
 from etl.config._url import UrlError, parse_url
-from etl.config._yaml import Document, KeyPath, parse_yaml
+from etl.config.files import Document, KeyPath, parse_yaml, shown_path, suggestion
 from etl.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class Config:
         """
         entries = _mapping(self._merged.tree.get("databases"))
         if name not in entries:
-            message = f"{self._file}: no database {name!r}; {_suggest(name, entries)}"
+            message = f"{self._file}: no database {name!r}; {suggestion(name, entries)}"
             raise ConfigError(message, database=name)
         at = ("databases", name)
         values = _mapping(entries[name])
@@ -173,7 +172,7 @@ class Config:
         found: list[object] = []
         for name in databases:
             if name not in entries:
-                message = f"{self._file}: no database {name!r}; {_suggest(name, entries)}"
+                message = f"{self._file}: no database {name!r}; {suggestion(name, entries)}"
                 raise ConfigError(message, database=name)
             found.append(entries[name])
         if monday:
@@ -283,7 +282,7 @@ class Config:
 
     @property
     def _file(self) -> str:
-        return _shown(self.path)
+        return shown_path(self.path)
 
     def _missing(self, tree: object, at: KeyPath) -> list[Problem]:
         return [
@@ -327,7 +326,7 @@ def load_config(path: str | Path | None = None, profile: str | None = None) -> C
     """
     found = find_config(path)
     selected = profile or os.environ.get("ETL_PROFILE") or None
-    source = _shown(found)
+    source = shown_path(found)
     try:
         document = parse_yaml(found.read_text(encoding="utf-8-sig"), source)
     except OSError as error:
@@ -342,7 +341,7 @@ def load_config(path: str | Path | None = None, profile: str | None = None) -> C
     if not isinstance(profiles, dict):
         raise ConfigError(f"profiles: must be a mapping of names to overlays ({source})")
     if selected is not None and selected not in profiles:
-        raise ConfigError(f"{source}: no profile {selected!r}; {_suggest(selected, profiles)}")
+        raise ConfigError(f"{source}: no profile {selected!r}; {suggestion(selected, profiles)}")
     overlay = _mapping(profiles.get(selected)) if selected else {}
     merged = merge(base, overlay, ("profiles", selected or ""))
     config = Config(found, selected, merged, document.lines)
@@ -440,18 +439,3 @@ def _lines(problems: Iterable[Problem], numbers: Mapping[KeyPath, int], source: 
         f"({source}{f':{line(problem)}' if line(problem) else ''})"
         for problem in ordered
     ]
-
-
-def _shown(path: Path) -> str:
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
-
-
-def _suggest(name: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"known are {', '.join(names)}" if names else "there are none"

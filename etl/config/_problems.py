@@ -21,6 +21,7 @@ from etl.config._models import (
     UrlEntry,
 )
 from etl.config._references import malformed
+from etl.config.files import worded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -139,31 +140,12 @@ def _problem(detail: Any, merged: Merged, at: KeyPath) -> Problem:
     # a secret that was put in the wrong place.
     if kind == "extra_forbidden":
         message = _unknown(path[-1], _fields(detail["loc"], at))
-    elif kind == "value_error":
-        message = str(detail["ctx"]["error"])
     else:
-        message = _MESSAGES.get(kind) or _worded(detail)
+        message = worded(detail)
     return Problem(merged.origin(path), path, message, missing=kind == "missing")
 
 
 _MAPPING = "must be a mapping (`key: value` lines below it)"
-_MESSAGES = {
-    "missing": "is missing",
-    "string_type": "must be text: put it in quotes",
-    "string_too_short": "must not be empty",
-    "string_pattern_mismatch": "must look like 2026-10",
-    "model_type": _MAPPING,
-    "model_attributes_type": _MAPPING,
-    "dict_type": _MAPPING,
-    "union_tag_not_found": "must be a mapping with `url`, or with `host`, `database` and a login",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-}
-
-
-def _worded(detail: Any) -> str:
-    message = str(detail["msg"]).removeprefix("Input ")
-    return message.replace("should be", "must be", 1)
 
 
 def _unknown(key: str, fields: Sequence[str]) -> str:

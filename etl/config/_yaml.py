@@ -21,7 +21,7 @@ KeyPath = tuple[str, ...]
 
 @dataclass
 class Document:
-    """A YAML file's value, the line of each key path, and what is wrong with its keys."""
+    """A YAML file's value, the line of each key path and list item, and what is wrong with its keys."""
 
     value: object = None
     lines: dict[KeyPath, int] = field(default_factory=dict)
