@@ -15,6 +15,7 @@ import polars as pl
 from etl.contracts.board_groups import BoardGroups
 from etl.contracts.board_planning import BoardPlanning
 from etl.contracts.describe import describe
+from etl.io.monday.cell_formats import CELL_FORMATS
 from etl.io.sql_types import DIALECTS, ddl_type, read_dtype
 from etl.jobs import list_jobs
 from etl.samples import SampleBoard
@@ -190,11 +191,26 @@ def groups_table() -> str:
     return "\n".join(lines) + "\n"
 
 
+def formats_table() -> str:
+    """Which values each type of board column takes."""
+    words = {
+        "text": "text", "number": "number", "flag": "Boolean", "date": "Date",
+        "datetime": "Datetime with a zone", "time": "Time", "names": "list of texts",
+        "ids": "list of whole numbers", "dates": "list of two Dates",
+    }  # fmt: skip
+    lines = ["| type of column | takes | in an import |", "|---|---|---|"]
+    for name, known in CELL_FORMATS.items():
+        takes = ", ".join(words[kind] for kind in known.takes)
+        lines.append(f"| {name} | {takes} | {'yes' if known.csv else 'no'} |")
+    return "\n".join(lines) + "\n"
+
+
 GENERATORS: dict[str, Callable[[], str]] = {
     "jobs": lambda: jobs_table(list_jobs()),
     "types": types_table,
     "board-planning": planning_table,
     "board-groups": groups_table,
+    "cell-formats": formats_table,
 }
 
 

@@ -139,7 +139,8 @@ class Fault:
     """A fault that is switched on: for which requests, and how many times still (None: always).
 
     ``upto`` is how many of a mutation's aliases are done before it strikes (None: all of them).
-    ``late``: they are done only once so many requests more have come. ``skip`` requests pass first.
+    ``late``: the others, or all of them, are done once so many requests more have come. ``skip``
+    requests pass first.
     """
 
     name: str

@@ -104,7 +104,7 @@ class MondayServer:
     asked: list[Asked] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     alias_faults: list[AliasFault] = field(default_factory=list)
-    upto: int | None = None
+    aliases: range | None = None
     _formulas: int = 0
 
     def fail(
@@ -118,6 +118,13 @@ class MondayServer:
     def fail_alias(self, alias: str, message: str, code: str, **more: Any) -> None:
         """Have one alias of a mutation fail, and the others not."""
         self.alias_faults.append(AliasFault(alias, message, code, **more))
+
+    def idle(self) -> bool:
+        """Have work that is done later done now; there is none afterwards."""
+        with self._lock:
+            while self._memory is not None and self._memory.late:
+                self._memory.pass_time()
+        return True
 
     def operations(self) -> list[str]:
         """The operations that were asked for, in order."""
@@ -196,8 +203,14 @@ class MondayServer:
         return FAULTS[fault.name](answer) if fault else json_reply(answer)
 
     def _executed(
-        self, query: str, variables: Mapping[str, Any], operation: str | None
+        self,
+        query: str,
+        variables: Mapping[str, Any],
+        operation: str | None,
+        aliases: range | None = None,
     ) -> dict[str, Any]:
+        """Execute a document; of a mutation, perhaps some aliases only."""
+        self.aliases = aliases
         result = graphql_sync(
             self._schema,
             query,
@@ -222,16 +235,16 @@ class MondayServer:
             known = memory.recall(key, query, variables)
             if known is not None:
                 return FAULTS[fault.name](known[0]) if fault and not known[1] else known[2]
+        upto = None if fault is None else fault.upto
         if fault is not None and fault.late is not None:
-            work = lambda: self._executed(query, variables, operation)  # noqa: E731
+            rest = None if upto is None else range(upto, 10**6)
+            work = lambda: self._executed(query, variables, operation, rest)  # noqa: E731
             memory.defer(fault.late, None if self.forgets else key, query, variables, work)
-            return FAULTS[fault.name]({})
+            if upto is None:
+                return FAULTS[fault.name]({})
         with memory.store.transaction():
-            self.upto = None if fault is None else fault.upto
-            try:
-                answer = self._executed(query, variables, operation)
-            finally:
-                self.upto = None
+            part = None if upto is None else range(upto)
+            answer = self._executed(query, variables, operation, part)
             whole = fault is None or fault.upto is None
             if key is not None and not self.forgets and whole:
                 memory.remember(key, query, variables, answer)

@@ -13,6 +13,7 @@ import tenacity
 from pydantic_core import from_json
 
 from etl.errors import ConfigError, LoadError, SourceError, TransientError
+from etl.io.monday._upload import upload
 from etl.io.monday.errors import Failure, classify, classify_aliases
 from etl.io.monday.limits import RateLimits
 
@@ -145,7 +146,6 @@ class MondayClient:
             ) from None
         if self._url.scheme not in ("http", "https") or not self._url.host:
             raise ConfigError("monday.com's URL must be https://host/path: set MONDAY_API_URL")
-        self._transport = transport
         self._http = httpx.Client(headers=headers, timeout=timeout, transport=transport)
 
     def __enter__(self) -> Self:
@@ -243,21 +243,7 @@ class MondayClient:
         Failure or None
             None if the file was taken.
         """
-        try:
-            with httpx.Client(timeout=self._http.timeout, transport=self._transport) as other:
-                response = other.put(url, content=content, headers={"Content-Type": "text/csv"})
-        except (httpx.RequestError, httpx.InvalidURL) as error:
-            # The address holds a signature: it is not told.
-            text = f"the upload got no answer ({type(error).__name__})"
-            return Failure(verdict="retry", message=text, uncertain=True)
-        if response.is_success:
-            return None
-        passing = response.status_code >= 500 or response.status_code in (408, 429)
-        return Failure(
-            verdict="retry" if passing else "fatal",
-            message=f"the upload was refused (HTTP {response.status_code})",
-            uncertain=passing,
-        )
+        return upload(url, content, timeout=self._http.timeout)
 
     def _repeated(
         self,

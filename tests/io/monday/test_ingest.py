@@ -165,11 +165,13 @@ def test_what_a_failed_import_has_made_counts(there: Place) -> None:
 def test_the_token_and_the_signature_are_told_to_nobody(
     there: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG, logger="etl")
+    for name in ("etl", "httpx"):
+        caplog.set_level(logging.DEBUG, logger=name)
     there.imports.uploads = [(403, False)]
     report = there.write(orders(12))
     assert statuses(report) == ["failed"] * 12
     assert "HTTP 403" in report.results["message"][0]
+    assert "/v2" in caplog.text  # what httpx logs is seen here
     for text in (caplog.text, str(report), report.results.write_json()):
         assert "s3cr3t" not in text
         assert str(there.server.token) not in text

@@ -267,6 +267,16 @@ def test_work_that_goes_on_after_its_answer_is_not_done_twice(there: Place, late
     assert len(keys) == 1
 
 
+@pytest.mark.parametrize("forgets", [False, True])
+def test_work_that_is_seen_half_done_is_waited_for(there: Place, forgets: bool) -> None:
+    there.server.forgets = forgets
+    there.server.fail("bad-gateway", operation="CreateItems", upto=2, late=2)
+    report = there.write(orders(5))
+    assert column(report, "status") == ["done"] * 5
+    assert column(report, "attempts") == [1] * 5
+    assert there.keys() == [f"PO-{index}" for index in range(5)]
+
+
 def test_a_request_has_the_same_key_in_another_process_and_another_one_for_other_content(
     there: Place,
 ) -> None:

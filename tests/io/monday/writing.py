@@ -129,3 +129,14 @@ def orders(count: int | Sequence[str], **columns: Any) -> pl.DataFrame:
             for name, value in columns.items()
         }
     )
+
+
+def sizes(results: pl.DataFrame) -> pl.DataFrame:
+    """Payloads of two subitems for each item of a write's results."""
+    return results.join(pl.DataFrame({"size": ["S", "M"]}), how="cross").select(
+        key=pl.col("key") + "/" + pl.col("size"),
+        item_name=pl.col("size"),
+        parent_item_id=pl.col("item_id"),
+        size=pl.col("size"),
+        order_qty=pl.lit(5),
+    )
