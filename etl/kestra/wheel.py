@@ -90,7 +90,8 @@ def source_hash(root: Path) -> str:
 def _sources(root: Path) -> Iterator[tuple[str, Path]]:
     inside = (
         file
-        for file in sorted((root / "etl").rglob("*"))
+        for folder in ("etl", "config")  # the rules, which the wheel has for tasks without them
+        for file in sorted((root / folder).rglob("*"))
         if file.is_file()
         and file.suffix not in (".pyc", ".pyo")
         and not any(part.startswith(".") or part == "__pycache__" for part in file.relative_to(root).parts)

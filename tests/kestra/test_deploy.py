@@ -528,6 +528,8 @@ class TestWheel:
         for name in ("pyproject.toml", "README.md"):
             (root / name).write_bytes((ROOT / name).read_bytes())
         (root / "etl" / "__init__.py").write_text("x = 1\n")
+        (root / "config").mkdir()
+        (root / "config" / "customers.yaml").write_text("customers: []\n")
         first, again = build_wheel(root), build_wheel(root)
         assert first == again
         assert OURS.fullmatch(first.name)
@@ -539,6 +541,9 @@ class TestWheel:
         (root / "etl" / "__init__.py").write_text("x = 2\n")
         assert build_wheel(root).name != first.name
         assert without_hash(first.name) == without_hash(build_wheel(root).name)
+        second = source_hash(root)
+        (root / "config" / "customers.yaml").write_text("customers: [{name: A}]\n")
+        assert source_hash(root) != second
 
     def test_without_sources_the_error_says_where_to_go(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # fmt: skip
         assert source_root() == ROOT
