@@ -227,15 +227,31 @@ def history(
 
 
 @app.command()
-def check(context: typer.Context, profile: Profile = None, debug: Debug = False) -> None:
-    """Check the configuration, connections, tables and boards."""
+def check(
+    context: typer.Context,
+    *,
+    build: Annotated[
+        bool,
+        typer.Option("--build", help="Check jobs, contracts, flows and the wheel before a deploy."),
+    ] = False,
+    profile: Profile = None,
+    debug: Debug = False,
+) -> None:
+    """Check the configuration, connections, tables, boards and sources; or the build."""
     with Reporter(debug=debug) as reporter:
         config = load(context, profile, reporter)
         from etl.cli import _output
-        from etl.jobs import get_job, job_names
-        from etl.runner import check as check_all
 
-        items = check_all(config, [get_job(name) for name in job_names()])
+        if build:
+            from etl.kestra.build import check_build
+            from etl.scaffold import project_root
+
+            items = list(check_build(config, project_root()))
+        else:
+            from etl.jobs import get_job, job_names
+            from etl.runner import check as check_all
+
+            items = check_all(config, [get_job(name) for name in job_names()])
         _output.checks(items)
         if any(item.ok is False for item in items):
             raise typer.Exit(FAILED)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from etl.io.databases.base import Database
     from etl.io.databases.columns import Column, TableName
 
-__all__ = ["create_table", "new_columns_of"]
+__all__ = ["create_statement", "create_table", "new_columns_of"]
 
 
 def create_table(
@@ -48,8 +48,43 @@ def create_table(
     if not first.columns:
         raise ContractError(f"the frame has no columns; {target} can't be created from it")
     new = _columns_of_contract(contract) if contract is not None else new_columns_of(first)
+    _check_types(database, target, new)
+    database.create_table(connection, target, new)
+    columns = database.columns(connection, target)
+    if columns is None:
+        raise LoadError(
+            f"{target} was created and can't be found again: has this login the right to see it?",
+            table=str(target),
+        )
+    return columns
+
+
+def create_statement(database: Database, target: TableName, contract: type[dy.Schema]) -> str:
+    """The statement that a missing table would be created by; nothing is connected to.
+
+    Raises
+    ------
+    ContractError
+        A column's type, or a name, is one that the engine can't keep: every such column is named.
+
+    Examples
+    --------
+    >>> from etl.contracts.board_groups import BoardGroups
+    >>> from etl.config import DatabaseSettings
+    >>> from etl.io.databases import open_database
+    >>> from etl.io.names import parse_table_name
+    >>> memory = open_database(DatabaseSettings.from_url("sqlite://"))
+    >>> create_statement(memory, parse_table_name("groups"), BoardGroups)[:46]
+    'CREATE TABLE "groups" ("board_id" BIGINT NOT N'
+    """
+    columns = _columns_of_contract(contract)
+    _check_types(database, target, columns)
+    return database.create_table_sql(target, columns)
+
+
+def _check_types(database: Database, target: TableName, columns: Sequence[NewColumn]) -> None:
     problems: list[str] = []
-    for column in new:
+    for column in columns:
         try:
             ddl_type(column.dtype, database.dialect, length=column.length)
         except ContractError as error:
@@ -59,14 +94,6 @@ def create_table(
             f"{target} can't be created; nothing was written:\n" + "\n".join(problems),
             table=str(target),
         )
-    database.create_table(connection, target, new)
-    columns = database.columns(connection, target)
-    if columns is None:
-        raise LoadError(
-            f"{target} was created and can't be found again: has this login the right to see it?",
-            table=str(target),
-        )
-    return columns
 
 
 def _columns_of_contract(contract: type[dy.Schema]) -> Sequence[NewColumn]:

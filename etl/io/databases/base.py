@@ -149,6 +149,10 @@ class Database(Session):
         self, connection: sa.Connection, table: TableName, columns: Iterable[NewColumn]
     ) -> None:
         """Create a table from the type table's types."""
+        self.run(connection, self.create_table_sql(table, columns)).close()
+
+    def create_table_sql(self, table: TableName, columns: Iterable[NewColumn]) -> str:
+        """The statement that creates a table from the type table's types."""
         columns = list(columns)
         lines = [
             f"{self.quote(c.name)} {ddl_type(c.dtype, self.dialect, length=c.length)}"
@@ -158,7 +162,7 @@ class Database(Session):
         key = ", ".join(self.quote(c.name) for c in columns if c.primary_key)
         if key:
             lines.append(f"PRIMARY KEY ({key})")
-        self.run(connection, f"CREATE TABLE {self.qualified(table)} ({', '.join(lines)})").close()
+        return f"CREATE TABLE {self.qualified(table)} ({', '.join(lines)})"
 
     def count(self, connection: sa.Connection, table: TableName) -> int:
         """The server's count of rows."""
