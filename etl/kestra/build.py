@@ -65,7 +65,7 @@ def check_build(config: Config, root: Path) -> Iterator[CheckItem]:
     yield _item("connections outside etl/io", lambda: _connections(root))
     yield _item("flows", lambda: _flows(root, flows))
     built: list[Wheel] = []
-    yield _item("wheel", lambda: _wheel(built, flows))
+    yield _item("wheel", lambda: _wheel(built, root, flows))
     if built:
         yield _item("wheel in an empty environment", lambda: _trial(built[0], config))
 
@@ -153,9 +153,15 @@ def _flows(root: Path, config: Config) -> str:
     return f"{len(sources)} flows are what the jobs and config.yaml give"
 
 
-def _wheel(built: list[Wheel], config: Config) -> str:
+def _rules(root: Path) -> list[str]:
+    """The files of config/, which stand beside config.yaml here and in the wheel there."""
+    folder = root / "config"
+    return sorted(f.relative_to(folder).as_posix() for f in folder.rglob("*.yaml"))
+
+
+def _wheel(built: list[Wheel], root: Path, config: Config) -> str:
     """Build the wheel and look into it for all that the flows need of it."""
-    wheel = build_wheel()
+    wheel = build_wheel(root)
     with tempfile.TemporaryDirectory() as place:
         file = Path(place) / wheel.name
         file.write_bytes(wheel.content)
@@ -164,7 +170,8 @@ def _wheel(built: list[Wheel], config: Config) -> str:
             [about] = [name for name in names if name.endswith(".dist-info/METADATA")]
             metadata = content.read(about).decode()
     jobs = [f"etl/jobs/{name.replace('-', '_')}.py" for name in job_names()]
-    wanted = ["etl/__main__.py", "etl/py.typed", *jobs]
+    rules = [f"etl/built_in_config/{file}" for file in _rules(root)]
+    wanted = ["etl/__main__.py", "etl/py.typed", *jobs, *rules]
     missing = [name for name in wanted if name not in names]
     if missing:
         raise EtlError(f"{wheel.name} lacks {', '.join(missing)}")
@@ -202,9 +209,9 @@ def _trial(wheel: Wheel, config: Config) -> str:
         shutil.copyfile(config.path, place / "config.yaml")
         environment = {name: os.environ[name] for name in _MACHINE if name in os.environ}
         environment |= {"HOME": str(place), "USERPROFILE": str(place)}
-        if "UV_CACHE_DIR" not in environment and "HOME" in os.environ:
-            cache = Path(os.environ["HOME"]) / ".cache" / "uv"
-            environment |= {"UV_CACHE_DIR": str(cache)} if cache.is_dir() else {}
+        cache = Path.home() / ".cache" / "uv"  # what has been downloaded once is not again
+        if "UV_CACHE_DIR" not in environment and cache.is_dir():
+            environment["UV_CACHE_DIR"] = str(cache)
         python = _installed(place, wheel, environment)
         harmless = all(config.engine(name) in ("sqlite", "duckdb") and _stays_here(config, name) for name in config.databases)  # fmt: skip
         options = [] if harmless else ["--dry-run"]  # this is no time to load a server's tables
