@@ -357,9 +357,22 @@ class Structure:
             self._only(at, str(kind), *known.MOVED[kind])
         elif isinstance(kind, str) and "slack" in kind.lower():
             self.add(at, f"{kind}: the type's path differs between versions: post with io.kestra.plugin.core.http.Request")  # fmt: skip
+        elif belongs := _belongs(str(kind), types):
+            self.add(at, f"{kind} is {belongs}")
         else:
             self.add(at, f"unknown type {_shown(kind)}; {_meant(str(kind), types)}")
         return False
+
+
+def _belongs(kind: str, types: list[str]) -> str:
+    """Where a known type belongs that stands in another place."""
+    if kind in types:
+        return ""
+    if kind in known.TRIGGERS:
+        return "a trigger: put it under `triggers:` of the flow"
+    if kind in known.TASKS:
+        return "a task: put it under `tasks:`"
+    return "a task runner: put it under `taskRunner:` of a task" if kind in known.RUNNERS else ""
 
 
 def _meant(kind: str, types: list[str]) -> str:

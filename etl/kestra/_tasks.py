@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,7 +34,9 @@ _SECRET_TEXT: Final = re.compile(
     r"|hooks\.slack\.com/services/\w|webhook\.office\.com/webhookb2/\w"
     r"|\bxox[abprs]-\w{8,}|\bgh[pousr]_\w{20,}|\bAKIA[0-9A-Z]{16}\b"
     r"|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.|-----BEGIN [A-Z ]*PRIVATE KEY"
-    r"|\b[Bb]earer [\w.~+/-]{16,}|(?:PWD|Password|password)=[^\s;{}$]+"
+    r"|\b[Bb]earer [\w.~+/-]{16,}"
+    r"|(?i:\w*(?:password|passwd|pwd|secret|token)=[\"']?[^\s\"';&{}$]{3,})"
+    r"|(?i:--(?:password|passwd|secret|token)\s+[\"']?[^\s\"';&{}$-]{3,})"
 )
 
 
@@ -114,14 +117,15 @@ def _wheels(commands: list[tuple[Path, str]], included: set[str]) -> Iterator[Pr
     for at, text in commands:
         for match in _WHEEL.finditer(text):
             file = f"/{match['path'].removeprefix('./').removeprefix('/')}"
-            if file not in included:
+            if not any(fnmatch.fnmatchcase(file, pattern) for pattern in included):
                 yield (
                     at,
                     f"{match['path']} is not there: put `- {file}` into namespaceFiles.include",
                 )
     used = "\n".join(text for _, text in commands)
     for file in sorted(included):
-        if file.endswith(".whl") and file.lstrip("/") not in used and "*" not in file and commands:
+        named = file.lstrip("/") in used or "*.whl" in used or "*" in file
+        if file.endswith(".whl") and commands and not named:
             yield commands[0][0][:-1], f"no command installs {file}: python3 -m pip install .{file}"
 
 

@@ -15,6 +15,18 @@ __all__ = ["expressions", "template_problems"]
 
 _CLOSED_BY: Final = {"{{": "}}", "{%": "%}", "{#": "#}"}
 _QUOTED: Final = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+_BLOCKS: Final = frozenset(
+    {"if", "for", "filter", "macro", "block", "autoescape", "verbatim", "raw"}
+)
+_MISTAKEN: Final = {
+    "env": "write secret('NAME'), or put it in the task's env",
+    "secrets": "write secret('NAME')",
+    "input": "write inputs",
+    "output": "write outputs",
+    "var": "write vars",
+    "variables": "write vars",
+}
+"""Names that others have, and what Kestra has in their place."""
 _PAIRS: Final = {")": "(", "]": "[", "}": "{"}
 
 
@@ -78,8 +90,23 @@ def template_problems(
     outside = re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", "", text, flags=re.DOTALL)
     if re.search(r"\bsecret\(\s*['\"]", outside):
         yield "secret(...) stands outside of {{ }}, and stays text: write {{ secret('NAME') }}"
+    yield from _blocks(text)
     for expression in found:
         yield from _in_expression(expression, names, target)
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Blocks that are not ended, and ends of none."""
+    stack: list[str] = []
+    for match in re.finditer(r"\{%-?\s*(\w+)", text):
+        word = match[1]
+        if word in _BLOCKS:
+            stack.append(word)
+        elif word.startswith("end") and (not stack or stack.pop() != word.removeprefix("end")):
+            yield f"{{% {word} %}} ends nothing"
+            return
+    if stack:
+        yield f"{{% {stack[-1]} %}} is not ended: write {{% end{stack[-1]} %}}"
 
 
 def _in_expression(expression: str, names: Mapping[str, Collection[str]], target: str) -> Iterator[str]:  # fmt: skip
@@ -91,6 +118,9 @@ def _in_expression(expression: str, names: Mapping[str, Collection[str]], target
     yield from _secrets(expression)
     if re.search(r"(?<![\w.])envs\.", code):
         yield "envs.x reads only variables of the server that begin with ENV_: write secret('NAME')"
+    for match in re.finditer(r"(?<![\w.'])([a-z]+)\.[A-Za-z_]", code):
+        if match[1] in _MISTAKEN:
+            yield f"there is no {match[1]!r} in a template: {_MISTAKEN[match[1]]}"
     if target != "1" and re.search(r"(?<![\w.])json\(", code):
         yield "json() is gone in 2.x: write fromJson()"
     if target != "1" and re.search(r"\|\s*json\b", code):
@@ -100,13 +130,14 @@ def _in_expression(expression: str, names: Mapping[str, Collection[str]], target
 
 
 def _secrets(expression: str) -> Iterator[str]:
-    for match in re.finditer(r"(?<![\w.])secret\(([^()]*)\)(\s*\|)?", expression):
+    for match in re.finditer(r"(?<![\w.])secret\(([^()]*)\)([\s)]*\|)?", expression):
         call = f"secret({match[1]})"
-        quoted = _QUOTED.fullmatch(match[1].strip().split(",")[0].strip())
-        if quoted is None:
+        named = re.search(r"\bkey\s*=\s*('[^']*'|\"[^\"]*\")", match[1])
+        first = named[1] if named else match[1].split(",")[0].strip()
+        if not _QUOTED.fullmatch(first):
             yield f"{call}: the secret's name stands in quotes: secret('NAME')"
-        elif secret_name_problem(quoted[0][1:-1]):
-            yield f"secret(...) takes the name of a secret, such as 'ORDERS_DB_PASSWORD': {quoted[0][:2]}... is none"
+        elif secret_name_problem(first[1:-1]):
+            yield f"secret(...) takes the name of a secret, such as 'ORDERS_DB_PASSWORD': {first[:2]}... is none"  # fmt: skip
         if match[2]:
             yield f"{call} is filtered: what comes out is not masked in logs; keep it as it is"
 

@@ -85,7 +85,7 @@ def check_flow(
     flow = document.value
     if not isinstance(flow, dict):
         return [Finding(source, 1, "a flow is a mapping: id, namespace, tasks")]
-    found: list[tuple[KeyPath, str]] = list(document.problems)
+    found = [(path, _yaml_problem(said)) for path, said in document.problems]
     more = {*plugin_types, *_types_of(schema)} if schema else plugin_types
     structure = Structure(lambda at, said: found.append((at, said)), target=target, more_types=more)
     structure.flow(flow)
@@ -164,6 +164,11 @@ def read_schema(text: str, source: str) -> dict[str, Any]:
 def _unreadable(message: str, source: str) -> Finding:
     line, _, said = message.removeprefix(source).removeprefix(", line ").partition(": ")
     return Finding(source, int(line) if line.isdecimal() else 1, said)
+
+
+def _yaml_problem(said: str) -> str:
+    # `name: {{ x }}` without quotes is a mapping to YAML, with a mapping as its key.
+    return f'{said}; a template stands in quotes: "{{{{ ... }}}}"' if "plain text" in said else said
 
 
 def _line(document: Document, path: KeyPath) -> int:

@@ -187,7 +187,16 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "output of no task": ("outputs.run.vars", "outputs.rum.vars", "did you mean 'run'"),
     "input that there is not": ("inputs.mode", "inputs.mod", "did you mean 'mode'"),
     "variable that there is not": ("vars.greeting", "vars.greting", "did you mean 'greeting'"),
+    "template without quotes": ('"{{ execution.id }}"', "{{ execution.id }}", "a template stands in quotes"),
+    "filtered in brackets": ("secret('ORDERS_DB_PASSWORD')", "(secret('ORDERS_DB_PASSWORD')) | trim", "is filtered"),
+    "if without end": ('"{{ vars.greeting }}: ', '"{% if true %} {{ vars.greeting }}: ', "{% if %} is not ended"),
+    "end without if": ('"{{ vars.greeting }}: ', '"{% endif %} {{ vars.greeting }}: ', "{% endif %} ends nothing"),
+    "variables of others": ("vars.greeting", "variables.greeting", "there is no 'variables' in a template: write vars"),
+    "secrets of others": ("secret('ORDERS_DB_PASSWORD')", "secrets.ORDERS_DB_PASSWORD", "there is no 'secrets' in a template"),
+    "trigger among tasks": ("type: io.kestra.plugin.core.log.Log", "type: io.kestra.plugin.core.trigger.Schedule", "is a trigger: put it under `triggers:`"),
+    "task among triggers": ("core.trigger.Schedule", "core.log.Log", "is a task: put it under `tasks:`"),
     # secrets
+    "secret in a command": ("- python3 -m etl run", "- TOKEN=hunter2 python3 -m etl run", "looks like a secret"),
     "secret as a value": ("\"{{ secret('ORDERS_DB_PASSWORD') }}\"", "hunter2", "ORDERS_DB_PASSWORD looks like a secret"),
     "webhook as a value": ("\"{{ secret('ALERT_WEBHOOK_URL') }}\"", "https://hooks.slack.com/services/T0/B0/x", "looks like a secret"),
     "login in a URL": ("\"{{ secret('ALERT_WEBHOOK_URL') }}\"", "https://etl:hunter2@example.com", "looks like a secret"),
@@ -243,6 +252,13 @@ def test_one_version_alone_takes_its_own() -> None:
     assert len(told(one, target="2")) == len(told(two, target="1")) == 1
     with pytest.raises(ConfigError, match="no target '3'"):
         check_flow(GOOD, "a.yaml", target="3")
+
+
+def test_a_secret_may_be_asked_for_by_keyword_and_a_wheel_by_a_pattern() -> None:
+    keyword = GOOD.replace("secret('ALERT_WEBHOOK_URL')", "secret(namespace='company', key='HOOK')")
+    pattern = GOOD.replace(f"/dist/{wheel_name()}\n", "/dist/*.whl\n", 1)
+    assert told(keyword) == told(pattern) == []
+    assert told(pattern.replace(f"./dist/{wheel_name()}", "./dist/*.whl")) == []
 
 
 def test_seconds_take_a_sixth_field() -> None:
