@@ -146,7 +146,8 @@ def check(
             _output.line(reporter.redact(str(finding)))
         if found:
             raise typer.Exit(FAILED)
-        _output.line(f"{len(flows)} flows are right for Kestra {_TARGETS[target]}")
+        count = "1 flow is" if len(flows) == 1 else f"{len(flows)} flows are"
+        _output.line(f"{count} right for Kestra {_TARGETS[target]}")
 
 
 _TARGETS = {"1": "1.x", "2": "2.x", "both": "1.x and 2.x"}

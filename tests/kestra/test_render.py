@@ -72,7 +72,7 @@ def test_every_job_has_a_flow_that_runs_it() -> None:
         flow = flow_of(flows[f"{name}.yaml"])
         [task] = flow["tasks"]
         assert flow["id"] == name
-        assert task["commands"] == [f"python3 -m etl run {name}"]
+        assert task["commands"] == [f".venv/bin/python -m etl run {name}"]
         assert task["namespaceFiles"]["include"] == [f"/dist/{wheel_name()}", "/config.yaml"]
         when = [(trigger["cron"], trigger["timezone"]) for trigger in flow.get("triggers", [])]
         schedule = get_job(name).schedule
@@ -151,7 +151,7 @@ def test_what_is_configured_comes_back_out_of_the_yaml(
     [task] = flow["tasks"]
     assert labels.items() <= flow["labels"].items()
     assert task["containerImage"] == image
-    assert task["beforeCommands"][:-1] == commands
+    assert task["beforeCommands"][:-2] == commands
     assert flow["triggers"][0]["timezone"] == timezone
     assert task.get("retry", {"maxAttempts": 1})["maxAttempts"] == attempts
 
