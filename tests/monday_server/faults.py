@@ -126,6 +126,7 @@ FAULTS: Mapping[str, Make] = {
     "half-json": lambda answer: Reply(json.dumps(answer).encode()[:-20]),
     "list": lambda _: json_reply([1, 2]),
     "no-data": lambda _: json_reply({"account_id": 5}),
+    "no-board-data": lambda _: json_reply({"data": {}}),
     "null-page": lambda _: json_reply({"data": {"next_items_page": None, "boards": [{}]}}),
     "odd-items": lambda _: json_reply(
         {"data": {"next_items_page": {"cursor": None, "items": [{"id": "x"}]}}}

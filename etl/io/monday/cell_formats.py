@@ -71,8 +71,9 @@ def payload_kind(dtype: pl.DataType) -> PayloadKind | None:
     if isinstance(dtype, pl.Datetime):
         return None if dtype.time_zone is None else "datetime"
     if isinstance(dtype, pl.List):
-        inner = payload_kind(dtype.inner)  # type: ignore[arg-type]
-        if inner == "number" and not dtype.inner.is_integer():
+        of = dtype.inner() if isinstance(dtype.inner, type) else dtype.inner
+        inner = payload_kind(of)
+        if inner == "number" and not of.is_integer():
             return None
         lists: Mapping[PayloadKind | None, PayloadKind] = {
             "text": "names", "number": "ids", "date": "dates", "null": "null"

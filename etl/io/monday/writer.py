@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from etl.errors import ConfigError, EtlError, LoadError
+from etl.errors import ConfigError, LoadError, SourceError
 from etl.io.monday._groups import ensure_groups, groups_note
 from etl.io.monday._ingest import Ingest, csv_fields
 from etl.io.monday._lookup import Lookup, Stopped, compare
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from etl.config import BoardSettings
+    from etl.errors import EtlError
+    from etl.io.monday._payloads import ErrorType
     from etl.io.monday.client import MondayClient
     from etl.io.sink import WriteContext
     from etl.io.source import Progress
@@ -200,13 +202,12 @@ def write_board(
     options = options or WriteOptions()
     try:
         target = read_target(client, board, where)
-    except ConfigError:
-        raise
-    except EtlError as error:
+    except SourceError as error:
         return _nothing_sent(payloads, LoadError(str(error)), "fatal")
     if isinstance(target, Failure):
-        kind = "fatal" if target.stops else "retryable"
-        return _nothing_sent(payloads, client.write_error(target), kind)
+        return _nothing_sent(
+            payloads, client.write_error(target), "fatal" if target.stops else "retryable"
+        )
     rows, columns = payload_rows(
         payloads,
         target,
@@ -224,11 +225,10 @@ def write_board(
             write.send()
     except Stopped as stopped:
         fatal = client.write_error(stopped.failure)
-        for row in rows:
-            if row.status is None:
-                row.status, row.action = "skipped", None
-                row.error_type = "fatal" if stopped.failure.stops else "retryable"
-                row.message = f"not sent: {stopped.failure.message}"
+        _skip(rows, "fatal" if stopped.failure.stops else "retryable", stopped.failure.message)
+    except SourceError as error:  # an answer of a shape that nobody foresaw
+        fatal = LoadError(str(error))
+        _skip(rows, "fatal", str(error))
     return WriteReport(results=results(rows, planned=plan), notes=tuple(write.notes), fatal=fatal)
 
 
@@ -377,14 +377,20 @@ class _Write:
         self._progress(f"board {self.target.board.id}", self._through, self._total)
 
 
-def _nothing_sent(payloads: pl.DataFrame, error: EtlError, kind: str) -> WriteReport:
+def _skip(rows: Sequence[Row], kind: ErrorType, why: str) -> None:
+    """Say of the rows that are still open that they were not sent, or were and are not known of."""
+    for row in rows:
+        if row.status is None and row.attempts:
+            row.fail("retryable", f"{why}; it may be done: the next write looks it up")
+        elif row.status is None:
+            row.status, row.error_type, row.message = "skipped", kind, f"not sent: {why}"
+
+
+def _nothing_sent(payloads: pl.DataFrame, error: EtlError, kind: ErrorType) -> WriteReport:
+    known = payloads["item_id"] if "item_id" in payloads.columns else [None] * payloads.height
     rows = [
-        Row(key=key, name="", group=None, item_id=item_id, parent=None, status="skipped",
-            error_type="fatal" if kind == "fatal" else "retryable", message=f"not sent: {error}")
-        for key, item_id in zip(
-            payloads["key"].to_list(),
-            payloads["item_id"].to_list() if "item_id" in payloads.columns else [None] * payloads.height,
-            strict=True,
-        )
-    ]  # fmt: skip
+        Row(key=key, name="", group=None, item_id=item_id, parent=None)
+        for key, item_id in zip(payloads["key"], known, strict=True)
+    ]
+    _skip(rows, kind, str(error))
     return WriteReport(results=results(rows, planned=False), fatal=error)

@@ -484,3 +484,18 @@ def test_no_payloads_are_no_requests_but_for_the_board(there: Place) -> None:
     report = there.write(orders(0))
     assert report.results.height == 0
     assert there.server.operations() == ["Target"]
+
+
+def test_an_answer_of_an_unknown_shape_loses_no_result(there: Place) -> None:
+    there.server.fail("no-board-data", operation="ItemsByKey", skip=0)
+    report = there.write(orders(3))
+    assert column(report, "status") == ["skipped"] * 3
+    assert "unknown shape" in str(report.fatal)
+    # The lookup after an uncertain answer, too: the items are there, and it says so.
+    there.server.fail("bad-gateway", operation="CreateItems")
+    there.server.fail("no-board-data", operation="ItemsByKey", skip=1)
+    report = there.write(orders(7))
+    assert column(report, "status") == ["failed"] * 5 + ["skipped"] * 2
+    assert "the next write looks it up" in str(column(report, "message")[0])
+    assert column(there.write(orders(7)), "status") == ["done"] * 7
+    assert there.keys() == [f"PO-{index}" for index in range(7)]
