@@ -305,10 +305,9 @@ def _read(
             parents=parents,
         )
     if found.frame.is_empty() and not context.allow_empty and context.limit != 0:
-        what = "subitems" if parents else "items"
         raise SourceError(
-            f"the monday board {name!r} ({live.name!r}, {board.id}) has no {what}; if it "
-            "is meant to be empty, run with --allow-empty"
+            f"the monday board {name!r} ({live.name!r}, {board.id}) has no items; if it is meant "
+            "to be empty, run with --allow-empty"
         )
     return Read(frame=found.frame, notes=(*sample_note(settings, name), *notes, *found.notes))
 
