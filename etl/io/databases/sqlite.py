@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import tempfile
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -13,10 +14,11 @@ import polars as pl
 
 from etl.errors import ConfigError, ContractError, EtlError, TransientError
 from etl.io.databases import sqlite_scratch
-from etl.io.databases.base import Database
+from etl.io.databases.base import FETCH_ROWS, Database
 from etl.io.databases.columns import Column, TableName
 from etl.io.databases.decode import ResultColumn
 from etl.io.databases.keyed import Stage
+from etl.io.databases.sqlite_arrow import read_by_adbc
 from etl.io.databases.sqlite_functions import FUNCTIONS
 from etl.io.databases.sqlite_values import loaded, stored, stored_value
 from etl.io.databases.stages import new_stage, stage_columns
@@ -25,7 +27,7 @@ from etl.io.sql import without_params
 from etl.io.sql_types import read_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import sqlalchemy as sa
 
@@ -42,6 +44,9 @@ _ROWS_TOGETHER: Final = 500
 _BUSY_SECONDS: Final = 60.0
 _ADBC_ROWS: Final = 10_000
 """From so many rows on, scratch files make good what opening them takes."""
+_CURSOR_ROWS: Final = 5_000
+"""What a cursor reads at once before ADBC is worth a scratch file."""
+_WRITES: Final = "etl writes"
 _PROBE: Final = "_etl_probe"
 
 
@@ -116,6 +121,7 @@ class SqliteDatabase(Database):
         return connection
 
     def _begin(self, connection: sa.Connection, *, write: bool) -> None:
+        connection.info[_WRITES] = write
         if not write:
             return
         raw: Any = connection.connection.driver_connection
@@ -326,13 +332,54 @@ class SqliteDatabase(Database):
 
     # Out
 
+    def fetch(
+        self,
+        connection: sa.Connection,
+        sql: str,
+        values: Sequence[Any] | None,
+        *,
+        batch_rows: int | None = None,
+    ) -> Iterator[pl.DataFrame]:
+        """As the base's; by ADBC what is large, and need not see what this transaction wrote."""
+        plain = connection.info[_WRITES] or self.in_memory or batch_rows is not None
+        if plain or sqlite_scratch.lacking():
+            yield from super().fetch(connection, sql, values, batch_rows=batch_rows)
+            return
+        declared = self._declared_types(connection, sql)  # now: it would end a running query
+        few: Any = super().fetch(connection, sql, values, batch_rows=_CURSOR_ROWS)
+        first = next(few)
+        if first.height == _CURSOR_ROWS:
+            columns = self._typed_columns(first.columns, declared)
+            frames = read_by_adbc(self._connect, sql, values, columns)
+            if frames is not None:
+                few.close()
+                yield from frames
+                return
+        yield first
+        yield from few
+
+    @contextmanager
+    def snapshot(
+        self,
+    ) -> Iterator[tuple[sa.Connection, Callable[[str, Sequence[Any] | None], list[pl.DataFrame]]]]:
+        """As the base's: every read within this one transaction."""
+        with self.begin() as connection:
+            yield (
+                connection,
+                lambda sql, values: list(
+                    self.fetch(connection, sql, values, batch_rows=FETCH_ROWS)
+                ),
+            )
+
     def _result_columns(
         self,
         connection: sa.Connection,  # noqa: ARG002 - for engines that have to ask once more
         cursor: Any,
         declared: list[str],
     ) -> list[ResultColumn]:
-        names = [item[0] for item in cursor.description]
+        return self._typed_columns([item[0] for item in cursor.description], declared)
+
+    def _typed_columns(self, names: Sequence[str], declared: Sequence[str]) -> list[ResultColumn]:
         if len(declared) != len(names):
             declared = [""] * len(names)
         result = []

@@ -28,11 +28,11 @@ from etl.io.databases.stages import stage_columns
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["declared_type", "detach_scratches", "insert_by_adbc", "lacking", "room"]
+__all__ = ["PREFIX", "declared_type", "detach_scratches", "insert_by_adbc", "lacking", "room"]
 
 _FILES: Final = 4
 _LEAST_ROWS: Final = 10_000
-_PREFIX: Final = "etl_scratch_"
+PREFIX: Final = "etl_scratch_"
 _PLAIN_TYPE: Final = re.compile(r"[A-Za-z0-9_ ]+(\(\s*\d+\s*(,\s*\d+\s*)?\))?")
 _ATTACHES_IN_TRANSACTION: Final = (3, 21)
 
@@ -83,7 +83,7 @@ def insert_by_adbc(
     size = max(_LEAST_ROWS, -(-rows // files))
     inserted = 0
     with (
-        tempfile.TemporaryDirectory(prefix=_PREFIX, ignore_cleanup_errors=True) as directory,
+        tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as directory,
         ThreadPoolExecutor(max(1, min(files, os.cpu_count() or 1))) as pool,
     ):
         waiting: deque[Future[Path]] = deque()
@@ -136,7 +136,7 @@ def _fill(path: Path, declared: Sequence[str], frames: Sequence[pl.DataFrame]) -
 
 
 def _move(raw: sqlite3.Connection, target: str, path: Path) -> int:
-    place = f"{_PREFIX}{path.parent.name.removeprefix(_PREFIX)}_{path.name}"
+    place = f"{PREFIX}{path.parent.name.removeprefix(PREFIX)}_{path.name}"
     raw.execute(f'ATTACH ? AS "{place}"', (str(path),))
     with suppress(OSError):  # Windows keeps what is open; it goes with its directory's next sweep
         path.unlink()
@@ -151,7 +151,7 @@ def _move(raw: sqlite3.Connection, target: str, path: Path) -> int:
 def detach_scratches(raw: Any) -> None:
     """Let go of the files of a transaction that has ended."""
     for _, name, _ in sqlite3.Connection.execute(raw, "PRAGMA database_list").fetchall():
-        if name.startswith(_PREFIX):
+        if name.startswith(PREFIX):
             sqlite3.Connection.execute(raw, f'DETACH "{name}"')
 
 

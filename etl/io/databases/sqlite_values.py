@@ -14,7 +14,7 @@ from etl.io.databases.decode import ResultColumn, plain_series
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["loaded", "stored", "stored_value"]
+__all__ = ["loaded", "raw_dtype", "stored", "stored_value", "typed"]
 
 
 def stored_value(value: Any) -> Any:
@@ -57,17 +57,29 @@ def loaded(values: Sequence[Any], column: ResultColumn) -> pl.Series:
     dtype = column.dtype
     if dtype is None:
         return plain_series(values, column)
+    return typed(plain_series(values, ResultColumn(column.name, raw_dtype(dtype))), dtype)
+
+
+def raw_dtype(dtype: pl.DataType) -> pl.DataType:
+    """The type of the stored values of a column: SQLite has four.
+
+    >>> [raw_dtype(t) for t in (pl.Int16(), pl.Decimal(9, 2), pl.Date(), pl.Binary())]
+    [Int64, Float64, String, Binary]
+    """
     if dtype == pl.Boolean or dtype.is_integer():
-        raw = plain_series(values, ResultColumn(column.name, pl.Int64()))
-    elif dtype.is_float() or isinstance(dtype, pl.Decimal):
-        raw = plain_series(values, ResultColumn(column.name, pl.Float64()))
-    elif dtype.is_temporal():
-        raw = plain_series(values, ResultColumn(column.name, pl.String()))
+        return pl.Int64()
+    if dtype.is_float() or isinstance(dtype, pl.Decimal):
+        return pl.Float64()
+    return pl.String() if dtype.is_temporal() else dtype
+
+
+def typed(raw: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """A series of stored values (:func:`raw_dtype`) in the declared type."""
+    if dtype.is_temporal():
         return _temporal(raw, dtype)
-    else:
-        return plain_series(values, column)
-    made = raw.cast(dtype, strict=False)
-    return _kept(raw, made, dtype)
+    if raw.dtype == dtype:
+        return raw
+    return _kept(raw, raw.cast(dtype, strict=False), dtype)
 
 
 def _temporal(text: pl.Series, dtype: pl.DataType) -> pl.Series:
