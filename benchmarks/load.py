@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _SECONDS: Final = 600
-_SLOW_SECONDS: Final = 3.0
+_SLOW_SECONDS: Final = 20.0
 _KINDS: Final[dict[str, dict[str, dict[str, Any]]]] = {
     "write": peers.WRITERS,
     "read": peers.READERS,

@@ -168,7 +168,7 @@ def test_sqlite_takes_adbc_for_large_frames_and_says_so(sqlite: Door) -> None:
 
 
 def test_a_missing_package_is_named(sqlite: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "adbc_driver_sqlite.dbapi", None)
+    monkeypatch.setitem(sys.modules, "adbc_driver_sqlite", None)
     frame = pl.DataFrame({"id": range(20_000)})
     assert sqlite.write(frame, "t").loader == "executemany"
     with pytest.raises(ConfigError, match=r"pip install 'data-orchestration\[sqlite\]'"):
@@ -179,7 +179,7 @@ def test_adbcs_sqlite_never_opens_the_database(
     sqlite: Door, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Two copies of SQLite on one file drop each other's locks (sqlite.org/howtocorrupt.html).
-    import adbc_driver_sqlite.dbapi as adbc
+    import adbc_driver_sqlite as adbc
 
     opened: list[str] = []
     connect = adbc.connect
@@ -191,6 +191,8 @@ def test_adbcs_sqlite_never_opens_the_database(
     monkeypatch.setattr(adbc, "connect", spying)
     sqlite.write(pl.DataFrame({"id": range(30_000)}), "t", mode="replace")
     assert len(opened) > 1
+    assert all("etl_scratch_" in uri for uri in opened)
+    assert sqlite.read("t").height == 30_000  # large: it is read by ADBC, too
     assert all("etl_scratch_" in uri for uri in opened)
     assert not any(sqlite_scratch.Path(uri).exists() for uri in opened)
 

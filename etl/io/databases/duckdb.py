@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -130,7 +131,33 @@ class DuckdbDatabase(Database):
         )
 
     def columns(self, connection: sa.Connection, table: TableName) -> list[Column] | None:
-        return [self._column(*row) for row in self._catalogue(connection, table)] or None
+        generated = self._generated(connection, table)
+        return [
+            replace(self._column(*row), generated=row[0] in generated)
+            for row in self._catalogue(connection, table)
+        ] or None
+
+    def _generated(self, connection: sa.Connection, table: TableName) -> set[str]:
+        """The columns that DuckDB computes: only the table's DDL tells them."""
+        ddl = self.rows(
+            connection,
+            "SELECT sql FROM duckdb_tables() WHERE database_name = current_database() "
+            "AND lower(table_name) = lower(?) "
+            "AND lower(schema_name) = lower(coalesce(?, current_schema())) "
+            "AND contains(upper(sql), 'GENERATED ALWAYS')",
+            (table.name, table.schema),
+        )
+        if not ddl:
+            return set()
+        import sqlglot
+        from sqlglot import exp
+
+        made = sqlglot.parse_one(ddl[0][0], read=self.sqlglot_dialect)
+        return {
+            column.name
+            for column in made.find_all(exp.ColumnDef)
+            if column.find(exp.GeneratedAsIdentityColumnConstraint, exp.ComputedColumnConstraint)
+        }
 
     def _column(self, name: str, declared: str, nullable: bool, default: str | None) -> Column:
         match = _TYPE.match(declared)
@@ -168,6 +195,8 @@ class DuckdbDatabase(Database):
         frame: pl.DataFrame,
         loader: str,  # noqa: ARG002 - there is one
     ) -> int:
+        import duckdb
+
         raw = self._raw(connection)
         names = ", ".join(self.quote(column.name) for column in columns)
         raw.register(_FRAME, frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
@@ -178,7 +207,9 @@ class DuckdbDatabase(Database):
                 f"INSERT INTO {self.qualified(table)} ({names}) SELECT {picked} FROM {_FRAME}",
             )
         finally:
-            raw.unregister(_FRAME)
+            # After an error the transaction takes nothing more; the next frame has the same name.
+            with suppress(duckdb.TransactionException):
+                raw.unregister(_FRAME)
 
     def counted(self, connection: sa.Connection, sql: str) -> int:
         return int(self._raw(connection).execute(sql).fetchone()[0])

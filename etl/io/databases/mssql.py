@@ -203,7 +203,7 @@ class MssqlDatabase(StagingDatabase):
                 return ""
         except TransientError:
             raise
-        except (EtlError, RuntimeError, ValueError, TypeError, OSError) as error:
+        except EtlError as error:
             return str(error)
 
     def lacking(self, connection: sa.Connection, loader: str, rows: int | None) -> str:  # noqa: ARG002

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from etl.io.databases.sqlite_scratch import PREFIX
+from etl.io.databases.sqlite_scratch import PREFIX, opened
 from etl.io.databases.sqlite_values import raw_dtype, typed
 from etl.io.databases.stages import stage_columns
 
@@ -28,7 +28,6 @@ __all__ = ["read_by_adbc"]
 
 _LEAST_ROWS: Final = 20_000
 _MOST_PARTS: Final = 4
-_BATCH: Final = "adbc.sqlite.query.batch_rows"
 
 # Stored type -> affinity of the scratch column, and a value that tells ADBC the column's type: it
 # goes by the first rows, where a column may be null.
@@ -103,20 +102,19 @@ def _part(
     path: Path, columns: Sequence[ResultColumn], first: int, last: int
 ) -> pl.DataFrame | None:
     """The rows from one number to another; None where a value is not of its column's type."""
-    import adbc_driver_sqlite.dbapi as adbc
+    import adbc_driver_manager as adbc
     import pyarrow as pa
 
-    with adbc.connect(str(path)) as connection, connection.cursor() as cursor:
-        cursor.adbc_statement.set_options(**{_BATCH: str(last - first + 2)})
-        try:
-            cursor.execute(
-                "SELECT * FROM r WHERE rowid = 1 UNION ALL "
-                f"SELECT * FROM r WHERE rowid BETWEEN {first} AND {last}"
-            )
-            table = cursor.fetch_arrow_table()
-            table.validate(full=True)  # other tools may have stored text that is no UTF-8
-        except (adbc.Error, pa.ArrowInvalid):
-            return None
+    sql = (
+        "SELECT * FROM r WHERE rowid = 1 UNION ALL "
+        f"SELECT * FROM r WHERE rowid BETWEEN {first} AND {last}"
+    )
+    try:
+        with opened(path) as run:
+            table = run(sql, batch_rows=last - first + 2)
+        table.validate(full=True)  # other tools may have stored text that is no UTF-8
+    except (adbc.Error, pa.ArrowInvalid):
+        return None
     series = []
     for column, data in zip(columns, table.columns, strict=True):
         raw = pl.Series(column.name, data)[1:]

@@ -16,7 +16,7 @@ import sqlite3
 import tempfile
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,14 +26,27 @@ from etl.io.databases.sqlite_values import stored
 from etl.io.databases.stages import stage_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-__all__ = ["PREFIX", "declared_type", "detach_scratches", "insert_by_adbc", "lacking", "room"]
+__all__ = [
+    "PREFIX",
+    "declared_type",
+    "detach_scratches",
+    "insert_by_adbc",
+    "lacking",
+    "opened",
+    "room",
+]
 
 _FILES: Final = 4
 _LEAST_ROWS: Final = 10_000
 PREFIX: Final = "etl_scratch_"
 _PLAIN_TYPE: Final = re.compile(r"[A-Za-z0-9_ ]+(\(\s*\d+\s*(,\s*\d+\s*)?\))?")
+_APPEND: Final = {
+    "adbc.ingest.target_table": "r",
+    "adbc.ingest.mode": "adbc.ingest.mode.append",
+}
+_BATCH: Final = "adbc.sqlite.query.batch_rows"
 _ATTACHES_IN_TRANSACTION: Final = (3, 21)
 
 
@@ -42,10 +55,42 @@ def lacking() -> str:
     if sqlite3.sqlite_version_info < _ATTACHES_IN_TRANSACTION:
         return f"SQLite {sqlite3.sqlite_version} attaches no file within a transaction"
     try:
-        import adbc_driver_sqlite.dbapi  # noqa: F401 - asked for here, to say how to get it
+        import adbc_driver_sqlite  # noqa: F401 - asked for here, to say how to get it
     except ImportError as error:
         return f"it needs pip install 'data-orchestration[sqlite]' ({error})"
     return ""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Callable[..., Any]]:
+    """A file by ADBC, and a function that runs a statement there, or adds rows to the table ``r``.
+
+    With ``batch_rows`` it gives the statement's rows, of so many a batch. Not by ADBC's DBAPI: that
+    imports pandas, which takes longer than a load.
+    """
+    import adbc_driver_manager as adbc
+    import adbc_driver_sqlite
+
+    def run(sql: str | None, rows: Any = None, *, batch_rows: int | None = None) -> Any:
+        with adbc.AdbcStatement(connection) as statement:
+            if sql is None:
+                statement.set_options(**_APPEND)
+                statement.bind_stream(rows)
+                return statement.execute_update()
+            statement.set_sql_query(sql)
+            if batch_rows is None:
+                return statement.execute_update()
+            import pyarrow as pa
+
+            statement.set_options(**{_BATCH: str(batch_rows)})
+            stream, _ = statement.execute_query()
+            return pa.RecordBatchReader.from_stream(stream).read_all()
+
+    with (
+        adbc_driver_sqlite.connect(str(path)) as database,
+        adbc.AdbcConnection(database) as connection,
+    ):
+        yield run
 
 
 def room(raw: sqlite3.Connection) -> int:
@@ -116,22 +161,18 @@ def _groups(batches: Iterable[pl.DataFrame], size: int) -> Iterator[list[pl.Data
 
 def _fill(path: Path, declared: Sequence[str], frames: Sequence[pl.DataFrame]) -> Path:
     """Write frames into a new file, and close it. It need not outlive a crash: nothing is synced."""
-    import adbc_driver_sqlite.dbapi as adbc
-
-    with adbc.connect(str(path), autocommit=True) as connection, connection.cursor() as cursor:
+    with opened(path) as run:
         for pragma in ("journal_mode = OFF", "synchronous = OFF"):
-            cursor.execute(f"PRAGMA {pragma}")
-            cursor.fetchall()
+            run(f"PRAGMA {pragma}")
         names = stage_columns(declared)
         lines = ", ".join(f"{name} {text}" for name, text in zip(names, declared, strict=True))
-        cursor.execute(f"CREATE TABLE r ({lines})")
-        cursor.execute("BEGIN")
+        run(f"CREATE TABLE r ({lines})")
+        run("BEGIN")
         for frame in frames:
             ready = stored(frame)
             ready.columns = names
-            data = ready.to_arrow(compat_level=pl.CompatLevel.oldest())
-            cursor.adbc_ingest("r", data, mode="append")
-        cursor.execute("COMMIT")
+            run(None, ready.to_arrow(compat_level=pl.CompatLevel.oldest()))
+        run("COMMIT")
     return path
 
 
