@@ -53,7 +53,6 @@ FLOW: Final[Properties] = {
     "retry": "retry",
     "sla": "slas",
     "checks": "checks",
-    "revision": "int",
     "workerGroup": "map",
 }
 
@@ -426,6 +425,8 @@ MOVED: Final[dict[str, tuple[str, str]]] = {
 
 REMOVED: Final[dict[tuple[str, str], str]] = {
     ("flow", "timeout"): "a flow has none: put it on the task, or write `sla: [{id: duration, type: MAX_DURATION, duration: PT1H, behavior: FAIL}]`",
+    ("flow", "revision"): "Kestra counts revisions itself: leave it out",
+    ("flow", "deleted"): "leave it out: a flow is deleted on the server",
     ("flow", "listeners"): "they are gone: write `errors:`, or a flow with a Flow trigger",
     ("flow", "templates"): "they are gone: call a Subflow",
     ("flow", "schedule"): "write `triggers:` with a io.kestra.plugin.core.trigger.Schedule",

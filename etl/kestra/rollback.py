@@ -70,10 +70,10 @@ def plan_rollback(
     edited: list[str] = []
     for item, (snapshot, record) in latest.items():
         now = read(client, item)
-        expected = {record.after, digest(before[item].content)}
+        expected = {record.after, digest(item, before[item].content)}
         if snapshot.status == "started":
-            expected.add(digest(record.before.content))
-        if digest(now.content) not in expected:
+            expected.add(digest(item, record.before.content))
+        if digest(item, now.content) not in expected:
             edited.append(str(item))
         changes.append(Change(item, now, before[item].content))
     if edited and not force:

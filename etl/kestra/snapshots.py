@@ -61,9 +61,11 @@ class Snapshot:
         return replace(self, status=status)
 
 
-def digest(content: bytes | None) -> str | None:
-    """The hash that tells one content from another; None is absent."""
-    return None if content is None else hashlib.sha256(content.rstrip()).hexdigest()
+def digest(item: Item, content: bytes | None) -> str | None:
+    """The hash that tells an item's contents apart, as :func:`~etl.kestra.state.same` does."""
+    if content is None:
+        return None
+    return hashlib.sha256(content.strip() if item.kind == "flow" else content).hexdigest()
 
 
 def save_snapshot(root: Path, server: str, changes: Sequence[Change], now: dt.datetime) -> Snapshot:
@@ -94,7 +96,7 @@ def save_snapshot(root: Path, server: str, changes: Sequence[Change], now: dt.da
                     "name": change.item.name,
                     "before": kept,
                     "revision": change.before.revision,
-                    "after": digest(change.after),
+                    "after": digest(change.item, change.after),
                 }
             )
         manifest = {"status": "started", "server": server, "items": items}
@@ -102,7 +104,9 @@ def save_snapshot(root: Path, server: str, changes: Sequence[Change], now: dt.da
         place = half.rename(root / FOLDER / unique)
     except OSError as error:
         raise ConfigError(f"{root / FOLDER}: can't be written: {error.strerror}; nothing was deployed") from error  # fmt: skip
-    records = tuple(Record(change.item, change.before, digest(change.after)) for change in changes)
+    records = tuple(
+        Record(change.item, change.before, digest(change.item, change.after)) for change in changes
+    )
     return Snapshot(unique, "started", server, records, place)
 
 

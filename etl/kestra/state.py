@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from etl.io.kestra import KestraClient
 
-__all__ = ["Change", "Item", "Live", "NotPutBackError", "apply", "read"]
+__all__ = ["Change", "Item", "Live", "NotPutBackError", "apply", "read", "same"]
 
 Kind = Literal["folder", "file", "flow"]
 _WAITS: Final = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -48,11 +48,16 @@ class Live:
     content: bytes | None
     revision: int | None = None
 
-    def same(self, content: bytes | None) -> bool:
-        """Whether this is that content; what a server does to the end of a text is no difference."""
-        if self.content is None or content is None:
-            return self.content is content
-        return self.content.rstrip() == content.rstrip()
+
+def same(item: Item, one: bytes | None, other: bytes | None) -> bool:
+    """Whether two contents of an item are the same one; around a flow's text, blanks do not count.
+
+    >>> same(Item("flow", "a", "b"), b"id: b", b"id: b\\n"), same(Item("file", "a", "/b"), b"x", b"x\\n")
+    (True, False)
+    """
+    if item.kind == "flow" and one is not None and other is not None:
+        return one.strip() == other.strip()
+    return one == other
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class Change:
     @property
     def what(self) -> str:
         """The change in a word."""
-        if self.before.same(self.after):
+        if same(self.item, self.before.content, self.after):
             return "unchanged"
         if self.before.content is None:
             return "create"
@@ -146,7 +151,9 @@ def _expect(client: KestraClient, change: Change) -> None:
     if change.item.kind == "folder":
         return
     now = read(client, change.item)
-    if now.revision != change.before.revision or not now.same(change.before.content):
+    if now.revision != change.before.revision or not same(
+        change.item, now.content, change.before.content
+    ):
         raise _edited(client, change.item, "since it was read")
 
 
@@ -154,7 +161,9 @@ def _verify(client: KestraClient, changes: Sequence[Change]) -> None:
     """Look whether the server holds what was sent."""
     for change in changes:
         # A folder goes only when nothing of anybody's is left in it.
-        if change.item.kind != "folder" and not read(client, change.item).same(change.after):
+        if change.item.kind != "folder" and not same(
+            change.item, read(client, change.item).content, change.after
+        ):
             raise _edited(client, change.item, "after it was written")
 
 
@@ -248,12 +257,12 @@ class _TheirsError(EtlError):
 def _put_back(client: KestraClient, attempt: _Attempt) -> None:
     change, item = attempt.change, attempt.change.item
     now = read(client, item)
-    if now.same(change.before.content):
+    if same(item, now.content, change.before.content):
         return
-    if item.kind == "flow" and not now.same(change.after):
+    if item.kind == "flow" and not same(item, now.content, change.after):
         raise _TheirsError("somebody else has changed it since: it is left as it is")
     _put(client, item, now.content, change.before.content)
-    if item.kind != "folder" and not read(client, item).same(change.before.content):
+    if item.kind != "folder" and not same(item, read(client, item).content, change.before.content):
         raise KestraError(f"{client.where}: {item} is still not as it was")
 
 

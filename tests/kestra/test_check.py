@@ -18,6 +18,7 @@ from etl.errors import ConfigError
 from etl.kestra.check import check_flow, check_flows, find_flows, read_schema
 from etl.kestra.files import generated_flows
 from etl.kestra.render import wheel_name
+from tests.kestra_server import KestraServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -159,6 +160,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
     # what only one version takes, or none
     "pluginDefaults": ("triggers:\n", "pluginDefaults: []\ntriggers:\n", "pluginDefaults is in 1.x only"),
     "taskDefaults": ("triggers:\n", "taskDefaults: []\ntriggers:\n", "taskDefaults is in neither"),
+    "revision": ("labels:", "revision: 3\nlabels:", "Kestra counts revisions itself"),
     "listeners": ("triggers:\n", "listeners: []\ntriggers:\n", "they are gone: write `errors:`"),
     "conditions": ("    timezone", "    conditions: []\n    timezone", "conditions is in 1.x only"),
     "when": ("    timezone", "    when: x\n    timezone", "when is in 2.x only"),
@@ -325,6 +327,28 @@ def test_a_servers_schema_adds_types_and_finds_more(tmp_path: Path) -> None:
     for wrong in ("[1]", "{", '{"type": "nonsense"}'):
         with pytest.raises(ConfigError, match="no JSON schema"):
             read_schema(wrong, "schema.json")
+
+
+def test_a_schema_from_a_server_is_asked_for_with_its_own_login_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.yaml").write_text("databases: {}\n", encoding="utf-8")
+    (tmp_path / "a.yaml").write_text(GOOD, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with KestraServer(schema=SCHEMA) as server, KestraServer(schema=SCHEMA) as other:
+        monkeypatch.setenv("KESTRA_URL", server.url)
+        monkeypatch.setenv("KESTRA_USERNAME", str(server.username))
+        monkeypatch.setenv("KESTRA_PASSWORD", str(server.password))
+        address = "/api/v1/main/plugins/schemas/flow"
+        run = CliRunner().invoke(
+            app, ["flows", "check", "a.yaml", "--schema", server.url + address]
+        )
+        assert "the server's schema refuses it: maxLength (5)" in run.output
+        run = CliRunner().invoke(app, ["flows", "check", "a.yaml", "--schema", other.url + address])
+        assert (run.exit_code, "answered with 401" in run.stderr) == (1, True)
+        assert "Authorization" not in other.headers[0]
+        run = CliRunner().invoke(app, ["flows", "check", "a.yaml", "--schema", f"{server.url}/no"])
+        assert "answered with 404" in run.stderr
 
 
 def test_no_two_flows_are_the_same(tmp_path: Path) -> None:

@@ -81,7 +81,11 @@ class KestraServer:
     files: dict[Key, bytes] = field(default_factory=dict)
     folders: set[Key] = field(default_factory=set)
     verdicts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    schema: Mapping[str, Any] = field(default_factory=dict)
+    """The JSON schema of flows."""
     asked: list[Asked] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    """Of each request, beside ``asked``."""
     faults: dict[int, str] = field(default_factory=dict)
     """The number of a request, and the name of one of FAULTS."""
     before: Callable[[int, str, str], object] = lambda _number, _method, _path: None
@@ -151,6 +155,8 @@ class KestraServer:
             match [method, *rest]:
                 case ["GET", "flows", "search"]:
                     return self._search(query)
+                case ["GET", "plugins", "schemas", "flow"]:
+                    return _json(self.schema)
                 case ["POST", "flows", "validate"]:
                     return self._validate(request.yaml())
                 case ["POST", "flows"]:
@@ -347,6 +353,7 @@ class _Handler(BaseHTTPRequestHandler):
                 )
         if fault is not None:
             reply = _spoilt(fault, reply)
+        peer.headers.append(dict(self.headers.items()))
         peer.asked.append(Asked(number, self.command, address.path, query, reply and reply.status))
         if reply is None:
             self.close_connection = True
