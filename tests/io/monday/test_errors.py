@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.io.monday.errors import classify
+from etl.io.monday.errors import classify, classify_aliases
 
 
 def coded(code: str, message: str = "no", **extensions: Any) -> dict[str, Any]:
@@ -174,3 +174,71 @@ def test_any_body_gets_a_verdict(status: int, body: Any, retry_after: str | None
         assert failure.verdict in {"retry", "cursor", "denied", "fatal"}
         assert failure.message
         assert failure.wait is None or failure.wait >= 0
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "uncertain", "stops"),
+    [
+        (200, coded("COMPLEXITY_BUDGET_EXHAUSTED"), False, False),
+        (423, coded("ResourceLocked"), False, False),
+        (200, coded("ColumnValueException"), False, False),
+        (500, {"errors": ["no"]}, True, False),
+        (200, coded("INTERNAL_SERVER_ERROR"), True, False),
+        (200, {"error_code": "INTERNAL_SERVER_ERROR", "status_code": 500}, True, False),
+        (409, coded("IDEMPOTENCY_CONFLICT"), True, False),
+        (200, coded("X", status_code=504), True, False),
+        (408, {}, True, False),
+        (200, {}, True, False),
+        (200, [], True, False),
+        (401, {}, False, False),
+        (401, coded("NOT_AUTHENTICATED"), False, True),
+        (429, coded("DAILY_LIMIT_EXCEEDED"), False, True),
+        (200, coded("InvalidBoardIdException"), False, True),
+    ],
+)
+def test_what_may_have_been_done_and_what_stops_everything(
+    status: int, body: Any, uncertain: bool, stops: bool
+) -> None:
+    failure = classify(status, {}, body)
+    assert failure is not None
+    assert (failure.uncertain, failure.stops) == (uncertain, stops)
+
+
+def test_an_answer_that_is_no_json_may_have_been_done() -> None:
+    failure = classify(200, {}, None, parsed=False)
+    assert failure is not None
+    assert failure.uncertain
+
+
+def test_errors_of_aliases_are_told_apart() -> None:
+    body = {
+        "data": {"a0": {"id": "1"}, "a1": None, "a2": None},
+        "errors": [
+            {"message": "no such label", "path": ["a1"]},
+            {"message": "Internal server error", "path": ["a2", "id"]},
+            {"message": "and again", "path": ["a1", "id"]},
+        ],
+    }
+    found = classify_aliases(body, ["a0", "a1", "a2"])
+    assert found is not None
+    assert {alias: (one.verdict, one.uncertain) for alias, one in found.items()} == {
+        "a1": ("fatal", False),
+        "a2": ("retry", True),
+    }
+    assert found["a1"].message == "no such label; and again"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": {"a0": None}, "errors": [{"message": "x", "path": ["a0"]}, {"message": "y"}]},
+        {"data": {"a0": None}, "errors": [{"message": "x", "path": ["b"]}]},
+        {"data": {"a0": None}, "errors": [{"message": "x", "path": []}]},
+        {"data": {"a0": None}, "errors": ["x"]},
+        {"data": None, "errors": [{"message": "x", "path": ["a0"]}]},
+        {"data": {"a0": None}},
+        [],
+    ],
+)
+def test_an_error_that_names_no_alias_is_the_whole_requests(body: Any) -> None:
+    assert classify_aliases(body, ["a0"]) is None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 
 from etl.config import load_config
 from etl.errors import ConfigError, EtlError, SourceError
+from etl.io.monday.board_store import BoardStore
 from etl.io.monday.reader import MondayItems, MondaySubitems
 from etl.io.monday.writer import MondayBoard
 from etl.io.sink import WriteContext
@@ -95,3 +96,23 @@ def test_refused_rows_are_told_like_mondays(config: Config) -> None:
     report = MondayBoard(board="schedule", subitems=True).write(sizes, WriteContext(config=config))
     assert report.results["error_type"].to_list() == ["rejected"]
     assert "there is no item 1" in report.results["message"][0]
+
+
+def test_a_request_that_is_cut_off_leaves_nothing(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create, made = BoardStore.create_item, 0
+
+    def dies(*arguments: Any, **more: Any) -> int:
+        nonlocal made
+        made += 1
+        if made == 3:
+            raise KeyboardInterrupt
+        return create(*arguments, **more)
+
+    monkeypatch.setattr(BoardStore, "create_item", dies)
+    with pytest.raises(KeyboardInterrupt):
+        MondayBoard(board="schedule").write(orders(5), WriteContext(config=config))
+    monkeypatch.setattr(BoardStore, "create_item", create)
+    context = ReadContext(config=config, allow_empty=True)
+    assert MondayItems(board="schedule").read(context).frame.is_empty()
