@@ -10,14 +10,15 @@ Source: https://developer.monday.com/api-reference/reference/ingest-items-api-re
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import logging
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from etl.io.monday._lookup import Stopped
-from etl.io.monday._sending import several
+from etl.io.monday._sending import idempotency_key, several
 from etl.io.monday.boards import expected_shape
 from etl.io.monday.cell_formats import CELL_FORMATS
 from etl.io.monday.documents import INGEST, JOB_STATUS
@@ -159,31 +160,32 @@ class Ingest:
         board = self.lookup.target.board.id
         match = {"match_column_id": self.lookup.target.key, "behaviour": "UPSERT"}
         content = csv_file(rows, self.types)
+        digest = hashlib.sha256(content).hexdigest()
+        key = idempotency_key(board, "import", group, digest)
+        variables = {"board": board, "group": group, "match": match}
         for attempt in range(1, self.client.attempts + 1):
-            # An import that gets no file does nothing, and one address serves one file: each
-            # attempt is a new one, with a key of its own.
-            answer = self.client.mutate(
-                INGEST, {"board": board, "group": group, "match": match}, key=str(uuid.uuid4())
-            )
-            if isinstance(answer, Failure):
-                failure = answer
-            elif answer.failures:
-                failure = answer.failures["a0"]
-            else:
+            answer = self.client.mutate(INGEST, variables, key=key)
+            failure = answer if isinstance(answer, Failure) else answer.failures.get("a0")
+            if not isinstance(answer, Failure) and failure is None:
                 with expected_shape(f"an import to board {board}"):
-                    job, url = (
-                        str(answer.data["a0"]["job_id"]),
-                        str(answer.data["a0"]["upload_url"]),
-                    )
-                refused = self.client.upload(url, content)
-                if refused is None or (refused.uncertain and self._taken(job)):
-                    _log.info("monday.com: import %s of %d rows", job, len(rows))
+                    job, url = (str(answer.data["a0"][name]) for name in ("job_id", "upload_url"))
+                # From memory: a write that was killed has begun it, and may have sent the file.
+                state = self._status(job)["status"] if answer.replayed else "UPLOAD_PENDING"
+                if state == "PROCESSING":
                     return job
-                failure = refused
-            if failure.verdict != "retry" or attempt == self.client.attempts:
+                if state == "UPLOAD_PENDING":
+                    failure = self.client.upload(url, content)
+                    if failure is None or (failure.uncertain and self._taken(job)):
+                        _log.info("monday.com: import %s of %d rows", job, len(rows))
+                        return job
+                else:
+                    failure = Failure(verdict="retry", message=f"import {job} is over", wait=0.0)
+                # Its address serves no second file: the next attempt is an import of its own.
+                key = str(uuid.uuid4())
+            if failure is None or failure.verdict != "retry" or attempt == self.client.attempts:
                 break
             self.client.backoff(attempt, failure)
-        raise Stopped(failure)
+        raise Stopped(failure or Failure(verdict="retry", message="no import was started"))
 
     def _taken(self, job: str) -> bool:
         """Whether a file whose upload was not answered has arrived all the same."""
@@ -192,7 +194,8 @@ class Ingest:
     def _status(self, job: str) -> Mapping[str, Any]:
         answer = self.client.send(JOB_STATUS, {"job": job})
         if isinstance(answer, Failure):
-            raise Stopped(answer)
+            # Whatever it is, it is no fault of the rows.
+            raise Stopped(answer if answer.stops else replace(answer, verdict="retry"))
         with expected_shape(f"the import {job}"):
             found: Mapping[str, Any] = answer.data["fetch_job_status"]
             found["status"].upper()

@@ -117,10 +117,50 @@ def test_an_upload_without_an_answer_makes_no_item_twice(
     assert sorted(there.keys()) == sorted(f"PO-{index}" for index in range(12))
 
 
-def test_a_start_without_an_answer_is_started_again(there: Place) -> None:
+@pytest.mark.parametrize("forgets", [False, True])
+def test_a_start_without_an_answer_is_started_again(there: Place, forgets: bool) -> None:
+    there.server.forgets = forgets
     there.server.fail("bad-gateway", operation="Ingest")
     assert statuses(there.write(orders(12))) == ["done"] * 12
-    assert len(there.imports.jobs) == 2
+    assert len(there.imports.jobs) == 1 + forgets
+    assert len(there.items()) == 12
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_after_a_kill_the_import_that_is_under_way_is_waited_for(
+    there: Place, finished: bool
+) -> None:
+    sleep = there.clock.sleep
+
+    def dies(seconds: float) -> None:
+        raise Killed
+
+    there.clock.sleep = dies  # type: ignore[method-assign]
+    with pytest.raises(Killed):
+        there.write(orders(12))
+    there.clock.sleep = sleep  # type: ignore[method-assign]
+    [job] = there.imports.jobs.values()
+    assert job.content is not None
+    assert there.items() == []
+    if finished:
+        there.imports.finish()
+    report = there.write(orders(12))
+    assert statuses(report) == ["done"] * 12
+    assert report.results["action"].unique().to_list() == ["unchanged" if finished else "created"]
+    assert len(there.imports.jobs) == 1
+    assert sorted(there.keys()) == sorted(f"PO-{index}" for index in range(12))
+
+
+def test_an_import_that_is_over_and_whose_items_are_gone_is_done_anew(there: Place) -> None:
+    there.write(orders(12))
+    with there.store.transaction():
+        for item in there.items():
+            there.store.set_state(int(item["id"]), "deleted")
+    assert statuses(there.write(orders(12))) == ["done"] * 12
     assert len(there.items()) == 12
 
 
