@@ -139,7 +139,7 @@ def check(
         found = check_flows(
             flows,
             target=target,
-            plugin_types=config.plugin_types if config else (),
+            config=config,
             schema=_schema(schema, config) if schema else None,
         )
         for finding in found:

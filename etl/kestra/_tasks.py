@@ -11,7 +11,7 @@ from etl.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["secret_problems", "task_problems", "texts"]
+__all__ = ["jobs_run", "secret_problems", "task_problems", "texts"]
 
 Path = tuple[str, ...]
 Problem = tuple[Path, str]
@@ -156,16 +156,30 @@ def _runs(
         )
 
 
+def jobs_run(task: dict[str, Any]) -> list[str]:
+    """The names of the jobs that a task's commands run, where they stand there."""
+    commands = [text for name in ("commands", "script") for _, text in texts(task.get(name))]
+    found = [_job_name(match["rest"].split()) for text in commands for match in _RUN.finditer(text)]
+    return [name for name in found if name]
+
+
+def _job_name(words: list[str]) -> str | None:
+    """The job that is run: None if nothing is, "" if it is left out or known at run time only."""
+    if "run" not in words:
+        return None
+    names = [word for word in words[words.index("run") + 1 :] if not word.startswith("-")]
+    name = names[0].strip("'\"") if names else ""
+    return "" if "{{" in name or "$" in name else name
+
+
 def _job(at: Path, words: list[str]) -> Iterator[Problem]:
     from etl.jobs import check_job_name
 
-    if "run" not in words:
-        return
-    names = [word for word in words[words.index("run") + 1 :] if not word.startswith("-")]
-    if not names:
+    name = _job_name(words)
+    if name == "" and words[-1] == "run":
         yield at, "`etl run` needs a job's name"
-    elif "{{" not in names[0] and "$" not in names[0]:
+    elif name:
         try:
-            check_job_name(names[0].strip("'\""))
+            check_job_name(name)
         except ConfigError as error:
             yield at, str(error)

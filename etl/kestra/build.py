@@ -147,7 +147,7 @@ def _flows(root: Path, config: Config) -> str:
     if stale_flows(folder, flows, complete=True):
         raise EtlError("not what the jobs and config.yaml give: run `etl flows render`")
     sources = find_flows([folder])
-    findings = check_flows(sources, plugin_types=config.plugin_types)
+    findings = check_flows(sources, config=config)
     if findings:
         raise EtlError("; ".join(map(str, findings)))
     return f"{len(sources)} flows are what the jobs and config.yaml give"

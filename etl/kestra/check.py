@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from etl.config._yaml import Document, parse_yaml
 from etl.errors import ConfigError
+from etl.kestra._agreement import agreement_problems
 from etl.kestra._structure import Structure
 from etl.kestra._tasks import secret_problems, task_problems, texts
 from etl.kestra._templates import template_problems
@@ -21,6 +22,8 @@ from etl.kestra.render import check_target
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from etl.config import Config
 
 __all__ = ["Finding", "check_flow", "check_flows", "find_flows", "read_schema"]
 
@@ -46,7 +49,7 @@ def check_flow(
     source: str,
     *,
     target: str = "both",
-    plugin_types: Collection[str] = (),
+    config: Config | None = None,
     schema: Mapping[str, Any] | None = None,
 ) -> list[Finding]:
     """Check a flow.
@@ -59,9 +62,10 @@ def check_flow(
         What messages call it.
     target
         The major version of Kestra that has to take it: ``"1"``, ``"2"`` or ``"both"``.
-    plugin_types
-        Types that the server has besides the known ones; of these, only the common properties
-        are checked.
+    config
+        The configuration that runs get, where there is one: its ``plugin_types`` are known types,
+        of which only the common properties are checked, and a task that runs a job has to have
+        the profile and the variables that the job needs there.
     schema
         The server's JSON schema of flows; what it has is a known type.
 
@@ -86,11 +90,12 @@ def check_flow(
     if not isinstance(flow, dict):
         return [Finding(source, 1, "a flow is a mapping: id, namespace, tasks")]
     found = [(path, _yaml_problem(said)) for path, said in document.problems]
-    more = {*plugin_types, *_types_of(schema)} if schema else plugin_types
+    more = {*(config.plugin_types if config else ()), *_types_of(schema)}
     structure = Structure(lambda at, said: found.append((at, said)), target=target, more_types=more)
     structure.flow(flow)
     found += secret_problems(flow)
     found += task_problems(structure.tasks)
+    found += agreement_problems(structure.tasks, config) if config else ()
     found += _templates(flow, structure.ids["task"], target)
     found += _by_schema(flow, schema) if schema else []
     findings = [Finding(source, _line(document, path), said, path) for path, said in found]
@@ -101,14 +106,14 @@ def check_flows(
     flows: Mapping[str, str],
     *,
     target: str = "both",
-    plugin_types: Collection[str] = (),
+    config: Config | None = None,
     schema: Mapping[str, Any] | None = None,
 ) -> list[Finding]:
     """Check flows by their sources' names, each by itself and that no two are the same flow."""
     found: list[Finding] = []
     seen: dict[tuple[str, str], str] = {}
     for source, text in flows.items():
-        found += check_flow(text, source, target=target, plugin_types=plugin_types, schema=schema)
+        found += check_flow(text, source, target=target, config=config, schema=schema)
         name = _name(text, source)
         if name in seen:
             said = (

@@ -153,7 +153,7 @@ def _flows(config: Config, folder: Path, target: str) -> dict[str, str]:
             f"not as the jobs and config.yaml give them now: {', '.join(names)}; `etl flows diff` "
             "shows it, `etl flows render` writes them: commit that, and deploy what was reviewed"
         )
-    findings = check_flows(flows, target=target, plugin_types=config.plugin_types)
+    findings = check_flows(flows, target=target, config=config)
     if findings:
         raise ConfigError.of([config.redact(str(finding)) for finding in findings])
     return flows

@@ -23,6 +23,8 @@ from tests.kestra_server import KestraServer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from etl.config import Config
+
 ROOT = Path(__file__).parents[2]
 
 GOOD = f"""\
@@ -289,11 +291,34 @@ def test_files_around_a_task_are_its_own() -> None:
     assert told(wrapped) == []
 
 
-def test_types_that_the_server_has_can_be_named() -> None:
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """The shipped configuration, with a type of another plugin named in it."""
+    monkeypatch.delenv("ETL_PROFILE", raising=False)
+    text = (ROOT / "config.yaml").read_text(encoding="utf-8")
+    named = "kestra:\n  plugin_types: [io.kestra.plugin.jdbc.sqlserver.Query]\n"
+    (tmp_path / "config.yaml").write_text(text.replace("kestra:\n", named, 1), encoding="utf-8")
+    return load_config(tmp_path / "config.yaml")
+
+
+def test_a_task_has_what_its_job_needs_by_the_configuration(shipped: Config) -> None:
+    assert told(GOOD, config=shipped) == []  # a laptop's profile needs nothing
+    prod = GOOD.replace("      RETRIES: 3\n", "      ETL_PROFILE: prod\n")
+    found = told(prod, config=shipped)
+    assert [line.split(": ")[1] for line in found] == [
+        "ORDERS_DB_HOST is missing",
+        "MONDAY_API_TOKEN is missing",
+    ]
+    [line] = told(prod.replace("PROFILE: prod", "PROFILE: prd"), config=shipped)
+    assert "config.yaml has no profile 'prd'; did you mean 'prod'?" in line
+    assert line.endswith("(tasks.0.env.ETL_PROFILE)")
+
+
+def test_types_that_the_server_has_can_be_named(shipped: Config) -> None:
     text = GOOD.replace("io.kestra.plugin.core.log.Log", "io.kestra.plugin.jdbc.sqlserver.Query")
     [line] = told(text)
     assert "name it in `kestra.plugin_types` of config.yaml" in line
-    assert told(text, plugin_types=["io.kestra.plugin.jdbc.sqlserver.Query"]) == []
+    assert told(text, config=shipped) == []
 
 
 SCHEMA = {
