@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from etl.config._load import Config, find_config, get_config, load_config, reset_config
+from etl.config._config import Config
+from etl.config._load import find_config, get_config, load_config, reset_config
 from etl.config._redact import redact
 from etl.config._settings import (
     BoardSettings,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -148,13 +147,7 @@ def _unknown_names(code: str, kind: str, known: Collection[str]) -> Iterator[str
         if name in known and "-" in name:
             yield f"{kind}.{name} is a subtraction to Pebble: write {kind}['{name}']"
         elif name not in known and name.split("-")[0] not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = (
-                f"did you mean {close[0]!r}?"
-                if close
-                else f"known are {', '.join(known) or '(none)'}"
-            )
-            yield f"{kind}.{name}: there is no {name!r}; {hint}"
+            yield f"{kind}.{name}: there is no {name!r}; {suggestion(name, known)}"
 
 
 def _unbalanced(code: str) -> str | None:

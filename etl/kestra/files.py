@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from etl.config.files import suggestion
 from etl.errors import ConfigError
 from etl.kestra.render import GENERATED, render
 from etl.kestra.wheel import without_hash
@@ -74,10 +75,8 @@ def generated_flows(
     known = job_names()
     for name, line in config.flow_jobs().items():
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
             at = f"{config.path.name}:{line}" if line else config.path.name
-            raise ConfigError(f"kestra.jobs.{name}: no such job; {hint} ({at})")
+            raise ConfigError(f"kestra.jobs.{name}: no such job; {suggestion(name, known)} ({at})")
     for name in jobs:
         check_job_name(name)
     return {f"{name}.yaml": render(name, config, target=target) for name in jobs or known}
