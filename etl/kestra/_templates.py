@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from etl.config.files import suggestion
 from etl.config.flow_values import secret_name_problem
 
 if TYPE_CHECKING:
