@@ -154,6 +154,22 @@ class TestLine:
                 f"... and {all_of_them - len(told.logs) + 1} more messages",
             )
 
+    def test_calls_and_files_are_told(self) -> None:
+        reason = {"rows": 2, "reason": "no such label"}
+        call = {
+            "target": "the board",
+            "created": 3,
+            "updated": 0,
+            "unchanged": 1,
+            "reasons": [reason],
+        }
+        values = {"job": "a", "status": "done", "calls": [call], "files": ["a.xlsx", "b.xlsx"]}
+        assert understood(result_line(values)).logs[1:] == [
+            ("INFO", "the board: 3 created, 0 updated, 1 unchanged"),
+            ("WARN", "not written: 2, for example because of no such label"),
+            ("INFO", "made 2 files"),
+        ]
+
     def test_secrets_are_taken_out_of_texts_only(self) -> None:
         values = {"job": "a", "rows_read": 12, "error": "no 12", "notes": ["12"], "reasons": []}
         told = understood(result_line(values, lambda text: text.replace("12", "***")))

@@ -145,4 +145,15 @@ def _messages(result: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
         ("WARN", f"rows set aside: {reason['rows']}, for example because of {reason['reason']}")
         for reason in result.get("reasons", ())
     ]
+    for call in result.get("calls", ()):
+        found += _of_call(call)
+    files = len(result.get("files", ()))
+    found += [("INFO", f"made {files} file{'s' if files > 1 else ''}")] if files else []
     return [*found, *(("INFO", f"note: {note}") for note in result.get("notes", ()))]
+
+
+def _of_call(call: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    told = ", ".join(f"{call[name]} {name}" for name in ("created", "updated", "unchanged"))
+    yield "INFO", f"{call['target']}: {told}"
+    for reason in call["reasons"]:
+        yield "WARN", f"not written: {reason['rows']}, for example because of {reason['reason']}"

@@ -70,7 +70,7 @@ def table_names(settings: DatabaseSettings) -> list[str]:
     with database.begin() as connection, database.translated():
         found = database.rows(connection, _TABLES[database.dialect])
     return sorted(
-        f"{schema}.{name}" if schema else name
+        f"{_written(schema)}.{_written(name)}" if schema else _written(name)
         for schema, name in found
         if not name.lower().startswith((_OWN, f"_{_OWN}"))
     )
@@ -98,3 +98,9 @@ def primary_key(settings: DatabaseSettings, table: str) -> tuple[str, ...]:
             [(schema,)] = database.rows(connection, "SELECT SCHEMA_NAME()")
         found = database.rows(connection, _KEYS[database.dialect], (schema, name.name))
     return tuple(str(row[0]) for row in found)
+
+
+def _written(part: str) -> str:
+    """A part of a name, quoted where it would be taken for something else."""
+    plain = part == part.strip() and not set(part) & set('."[]`')
+    return part if plain else '"' + part.replace('"', '""') + '"'

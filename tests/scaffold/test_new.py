@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import sqlite3
@@ -14,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from etl.cli import app
+from tests.monday_server import MondayServer, PeerBoard
 from tests.scaffold.tree import SETTINGS, Tree
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     with closing(sqlite3.connect(tree.root / "data" / "warehouse.db")) as connection, connection:
         connection.execute(ODD_TABLE)
         connection.executemany(f"insert into \"order lines\" values ({','.join('?' * 11)})", ODD_ROWS)  # fmt: skip
-    made(tree.etl("new", "demo-job", "--yes"))
+    made(tree.etl("new", "made-job", "--yes"))
     made(
         tree.etl(
             "new",
@@ -68,9 +70,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
 
 class TestMade:
     def test_the_board_is_loaded(self, tree: Tree) -> None:
-        assert "500 inserted" in made(tree.etl("run", "demo-job"))
+        assert "500 inserted" in made(tree.etl("run", "made-job"))
         with closing(sqlite3.connect(tree.root / "data" / "orders.db")) as connection:
-            found = connection.execute("select count(*), count(distinct item_name) from demo_job")
+            found = connection.execute("select count(*), count(distinct item_name) from made_job")
             rows, names = found.fetchone()
         assert rows == 500
         assert names > 10
@@ -90,13 +92,13 @@ class TestMade:
         assert (lengths["class"], lengths["Größe"]) == ("VARCHAR(10)", "DECIMAL(9, 2)")
 
     def test_its_tests_are_green(self, tree: Tree) -> None:
-        tests = ["tests/jobs/test_demo_job.py", "tests/jobs/test_odd_lines.py"]
+        tests = ["tests/jobs/test_made_job.py", "tests/jobs/test_odd_lines.py"]
         made(tree.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "--engines=polars,duckdb,pandas-numpy", *tests))  # fmt: skip
 
     def test_all_that_was_made_passes_the_checks_of_style_and_types(self, tree: Tree) -> None:
         made(tree.run("-m", "ruff", "check", "--no-cache", "."))
         made(tree.run("-m", "ruff", "format", "--no-cache", "--check", "."))
-        parts = [f"etl/{part}/{name}.py" for part in ("contracts", "transforms", "jobs") for name in ("demo_job", "odd_lines")]  # fmt: skip
+        parts = [f"etl/{part}/{name}.py" for part in ("contracts", "transforms", "jobs") for name in ("made_job", "odd_lines")]  # fmt: skip
         made(tree.run("-m", "mypy", "--cache-dir", str(tree.root / ".mypy_cache"), *parts))
 
     def test_flows_and_documents_are_still_true(self, tree: Tree) -> None:
@@ -105,11 +107,11 @@ class TestMade:
         made(tree.run("-m", "pytest", "-q", "-p", "no:cacheprovider", *documents))
         text = (tree.root / "docs" / "jobs.md").read_text(encoding="utf-8")
         assert "\n| `odd-lines` | `0 4 * * *` | Lines: ’all’ of them. |\n" in text
-        assert text.index("\n## demo-job\n") < text.index("\n## A new job\n")
+        assert text.index("\n## made-job\n") < text.index("\n## A new job\n")
 
     def test_its_notebook_runs(self, tree: Tree) -> None:
         nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
-        book = nbformat.read(tree.root / "notebooks" / "demo_job.ipynb", as_version=4)
+        book = nbformat.read(tree.root / "notebooks" / "made_job.ipynb", as_version=4)
         nbformat.validate(book)
         code = "\n".join(cell.source for cell in book.cells if cell.cell_type == "code")
         assert (
@@ -124,13 +126,28 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     return Tree.copied(tmp_path_factory.mktemp("bare"))
 
 
+def test_a_board_of_a_server_by_its_number(tmp_path: Path) -> None:
+    tree = Tree.copied(tmp_path)
+    board = PeerBoard.sample(30, id="7700000001")
+    with MondayServer([board]) as server:
+        at = {"MONDAY_API_URL": server.url, "MONDAY_API_TOKEN": str(server.token)}
+        told = made(tree.etl("new", "made-job", "--from-board", "7700000001", **at))
+        assert "columns of the board 7700000001, key item_id" in told
+        done = json.loads(made(tree.etl("run", "made-job", "--json", **at)).splitlines()[-1])
+        assert (done["rows_read"], done["rows_written"]) == (30, 30)
+        refused = tree.etl("new", "other-job", "--from-board", "7700000002", **at)
+    assert refused.returncode == 1
+    assert "monday.com has no board 7700000002" in refused.stderr
+    assert not (tree.root / "etl" / "jobs" / "other_job.py").exists()
+
+
 class TestRefused:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
             (("board-planning", "--yes"), "the name board-planning is taken: there is etl/contracts/board_planning.py"),
             (("portable", "--yes"), "taken: there is etl/transforms/portable.py already"),
-            (("Demo Job", "--yes"), "demo-job would do"),
+            (("Demo Job", "--yes"), "made-job would do"),
             (("demo", ), "what shall the job read?"),
             (("demo", "--from-board", "nowhere"), "no board 'nowhere' in config.yaml (it has planning"),
             (("demo", "--from-board", "planning", "--from-table", "orders.x"), "reads one of them"),
@@ -168,7 +185,7 @@ class TestRefused:
         flow.rmdir()
         flow.write_text("no folder", encoding="utf-8")
         before = tree.files()
-        done = tree.etl("new", "demo-job", "--yes")
+        done = tree.etl("new", "made-job", "--yes")
         assert (done.returncode, done.stdout) == (2, "")
         assert "can't be written" in done.stderr
         assert "nothing was changed" in done.stderr
@@ -178,7 +195,7 @@ class TestRefused:
     def test_where_it_is_installed_without_its_sources(self, tmp_path: Path) -> None:
         tree = Tree.copied(tmp_path)
         (tree.root / "docs" / "jobs.md").unlink()
-        done = tree.etl("new", "demo-job", "--yes")
+        done = tree.etl("new", "made-job", "--yes")
         assert done.returncode == 2
         assert "run this in a clone of the project" in done.stderr
 

@@ -41,21 +41,21 @@ class Tree:
         kept = {name: value for name, value in os.environ.items() if name not in SETTINGS}
         return {**kept, "PYTHONPATH": str(self.root), "COLUMNS": "200", "NO_COLOR": "1"}
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run this interpreter on something in it."""
+    def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run this interpreter on something in it, with more variables in its environment."""
         return subprocess.run(
             [sys.executable, *arguments],
             cwd=self.root,
-            env=self.environment(),
+            env={**self.environment(), **more},
             capture_output=True,
             text=True,
             encoding="utf-8",
             check=False,
         )
 
-    def etl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the command in it."""
-        return self.run("-m", "etl", *arguments)
+    def etl(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        """Run the command in it, with more variables in its environment."""
+        return self.run("-m", "etl", *arguments, **more)
 
     def files(self) -> dict[str, bytes]:
         """Every file of it, but for what running it leaves."""
