@@ -147,7 +147,7 @@ class TestRefused:
         [
             (("board-planning", "--yes"), "the name board-planning is taken: there is etl/contracts/board_planning.py"),
             (("portable", "--yes"), "taken: there is etl/transforms/portable.py already"),
-            (("Demo Job", "--yes"), "made-job would do"),
+            (("Demo Job", "--yes"), "demo-job would do"),
             (("demo", ), "what shall the job read?"),
             (("demo", "--from-board", "nowhere"), "no board 'nowhere' in config.yaml (it has planning"),
             (("demo", "--from-board", "planning", "--from-table", "orders.x"), "reads one of them"),
