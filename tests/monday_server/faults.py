@@ -141,7 +141,7 @@ class Fault:
 
     ``upto`` is how many of a mutation's aliases are done before it strikes (None: all of them).
     ``late``: the others, or all of them, are done once so many requests more have come. ``skip``
-    requests pass first.
+    requests pass first. It strikes those alone whose variables hold a text, ``holds``.
     """
 
     name: str
@@ -151,12 +151,15 @@ class Fault:
     upto: int | None = None
     late: int | None = None
     skip: int = 0
+    holds: str | None = None
 
-    def applies(self, page: int | None, operation: str | None) -> bool:
+    def applies(self, page: int | None, operation: str | None, text: str) -> bool:
         """Whether it strikes now; ``page`` counts from 1, and is None for other requests."""
         if self.times == 0 or (self.page is not None and self.page != page):
             return False
         if self.operation is not None and not (operation or "").startswith(self.operation):
+            return False
+        if self.holds is not None and self.holds not in text:
             return False
         if self.skip > 0:
             self.skip -= 1

@@ -195,7 +195,8 @@ class MondayServer:
             return json_reply({"errors": [{"message": said, "extensions": more}]}, 401)
         if self._memory is not None:
             self._memory.pass_time()
-        striking = (one for one in self.faults if one.applies(page, operation))
+        text = json.dumps(variables)
+        striking = (one for one in self.faults if one.applies(page, operation, text))
         fault = next(striking, None) or self.chaos(len(self.asked))
         if self._memory is not None and query.lstrip().startswith("mutation"):
             return self._changed(query, variables, headers, operation, fault)

@@ -111,16 +111,19 @@ class Sender:
         if failure.stops or self._unreached >= _GIVE_UP:
             raise Stopped(failure)
 
-    def _through(self, operation: Operation, rows: list[Row]) -> Failure | None:
+    def _through(
+        self, operation: Operation, rows: list[Row], attempts: int | None = None
+    ) -> Failure | None:
         """Get a batch through; the failure that is left after all attempts, if one is."""
         pending, salt = rows, ""
-        for attempt in range(1, self.client.attempts + 1):
+        most = attempts or self.client.attempts
+        for attempt in range(1, most + 1):
             turn = self._turn(operation, pending, salt)
             pending, salt = turn.pending, salt + turn.salt
             if not pending or turn.failure is None:
                 return turn.failure
             failure = turn.failure
-            if attempt < self.client.attempts:
+            if attempt < most:
                 self.client.backoff(attempt, turn.failure)
             if operation != "change":
                 try:
@@ -129,6 +132,10 @@ class Sender:
                     return _all_failed(pending, stopped.failure, _PERHAPS)
             if not pending:
                 return None
+        if len(pending) > 1 and (failure.ended or (operation == "change" and failure.uncertain)):
+            # One row that monday stumbles over each time is not to hold up the others. A create
+            # that may still be under way is not sent under another key.
+            return self._each_alone(operation, pending, 1)
         return _all_failed(pending, failure)
 
     def _turn(self, operation: Operation, rows: list[Row], salt: str) -> _Turn:
@@ -158,12 +165,19 @@ class Sender:
             pending = rows if operation == "change" else self._missing(rows)
         except Stopped as stopped:
             return _all_failed(rows, stopped.failure, _PERHAPS)
-        left: Failure | None = None
-        for index, row in enumerate(pending):
-            left = self._through(operation, [row])
-            if left is not None and left.stops:
-                return _all_failed(pending[index:], left)
-        return left
+        return self._each_alone(operation, pending, self.client.attempts)
+
+    def _each_alone(self, operation: Operation, rows: list[Row], attempts: int) -> Failure | None:
+        """Send rows one by one; the failure that none of them got past, if there is one."""
+        lost: list[Failure] = []
+        passed = False
+        for index, row in enumerate(rows):
+            failure = self._through(operation, [row], attempts)
+            lost = [] if failure is None else [*lost, failure]
+            passed = passed or failure is None
+            if failure is not None and (failure.stops or len(lost) >= _GIVE_UP):
+                return _all_failed(rows[index:], failure)
+        return None if passed else lost[-1]
 
     def _settle(self, rows: list[Row], answer: Answer) -> _Turn:
         """Note what became of each row, and what is open still.

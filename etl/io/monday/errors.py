@@ -56,6 +56,7 @@ _UNCERTAIN_STATUS: Final = frozenset({408, 409})
 _UNCERTAIN: Final = re.compile(
     r"internalservererror|serviceunavailable|idempotencyconflict|timeout"
 )
+_INTERNAL: Final = "internalservererror"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,8 @@ class Failure:
     token was ``denied`` or because nothing helps (``fatal``). ``wait`` is how many seconds the
     server asked to wait; None leaves that to the client.
 
-    ``uncertain``: what was asked for may have been done all the same. ``stops``: no other request
+    ``uncertain``: what was asked for may have been done all the same. ``ended``: but nobody is at
+    work on it any more, because monday itself says that it failed. ``stops``: no other request
     would fare better, because of the token, the day's limit or the board.
     """
 
@@ -74,6 +76,7 @@ class Failure:
     message: str
     wait: float | None = None
     uncertain: bool = False
+    ended: bool = False
     stops: bool = False
 
 
@@ -142,6 +145,7 @@ def classify(
         uncertain=status >= 500
         or status in _UNCERTAIN_STATUS
         or any(error.uncertain for error in errors),
+        ended=all(_INTERNAL in _plain(f"{error.code} {error.message}") for error in errors),
         stops=verdict == "denied" or "fatal" in verdicts,
     )
 
@@ -266,6 +270,7 @@ def _failure(
     wait: float | None,
     *,
     uncertain: bool = False,
+    ended: bool = False,
     stops: bool = False,
 ) -> Failure:
     # Servers repeat themselves, and a message can hold a whole query: a few short ones will do.
@@ -275,6 +280,7 @@ def _failure(
         message=f"{shown} [request {request}]" if request else shown,
         wait=wait,
         uncertain=uncertain,
+        ended=ended,
         stops=stops,
     )
 

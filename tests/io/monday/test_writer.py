@@ -347,12 +347,29 @@ def test_what_does_not_pass_is_retryable_and_ends_the_write(there: Place) -> Non
     assert column(there.write(orders(25)), "status") == ["done"] * 25
 
 
-def test_a_batch_that_never_gets_through_does_not_stop_the_others(there: Place) -> None:
+@pytest.mark.parametrize("operation", ["CreateItems", "ChangeItems"])
+def test_a_row_that_never_gets_through_does_not_hold_up_the_others(
+    there: Place, operation: str
+) -> None:
     there.attempts = 2
-    there.server.fail("internal", operation="CreateItems", upto=0, times=2)
-    report = there.write(orders(15))
-    assert column(report, "status") == ["failed"] * 5 + ["done"] * 10
+    if operation == "ChangeItems":
+        there.write(orders(15))
+    ill = orders(15, customer=["ill" if index == 6 else "well" for index in range(15)])
+    there.server.fail("internal", operation=operation, upto=0, times=None, holds="ill")
+    report = there.write(ill)
+    assert column(report, "status") == ["done"] * 6 + ["failed"] + ["done"] * 8
+    assert column(report, "error_type")[6] == "retryable"
     assert report.fatal is None
+
+
+@pytest.mark.parametrize(("name", "sent"), [("internal", 15), ("locked", 6)])
+def test_an_outage_ends_the_write_after_a_few_batches(there: Place, name: str, sent: int) -> None:
+    there.attempts = 2
+    there.server.fail(name, operation="CreateItems", upto=0, times=None)
+    report = there.write(orders(40))
+    assert column(report, "status") == ["failed"] * 15 + ["skipped"] * 25
+    assert there.server.operations().count("CreateItems") == sent
+    assert isinstance(report.fatal, TransientError)
 
 
 @pytest.mark.parametrize("name", ["unauthorized", "forbidden", "no-board", "daily"])
