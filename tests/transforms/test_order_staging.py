@@ -1,0 +1,414 @@
+"""Properties of order staging's transforms, over tables that any sequence of steps has left."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from etl.contracts.board_results import BoardResults
+from etl.contracts.check import split
+from etl.errors import ContractError
+from etl.transforms._staging import MAX_ATTEMPTS
+from etl.transforms.order_board import (
+    item_payloads,
+    item_results,
+    subitem_payloads,
+    subitem_results,
+)
+from etl.transforms.order_promotion import keep_orders, promote_orders
+from etl.transforms.order_staging import stage_orders
+from tests.transforms.staged import (
+    CONTRACTS,
+    OUTCOMES,
+    START,
+    Order,
+    Tables,
+    frames,
+    orders,
+    results,
+    tables,
+)
+
+if TYPE_CHECKING:
+    from tests.engines import Engine
+
+HOUR = dt.timedelta(hours=1)
+DAY = dt.timedelta(days=1)
+
+
+def status(made: Tables) -> dict[str, str]:
+    return dict(made.staging.select("order_key", "status").rows())
+
+
+def run_through(made: Tables) -> Tables:
+    """Every step until nothing is left to do, all well."""
+    for _ in range(50):
+        payloads = made.item_payloads()
+        if payloads.is_empty():
+            break
+        made = made.items(results(payloads, *["done"] * payloads.height))
+    for _ in range(50):
+        payloads = made.subitem_payloads()
+        if payloads.is_empty():
+            return made.promoted()
+        made = made.subitems_(results(payloads, *["done"] * payloads.height))
+    raise AssertionError("there is always something left to do")
+
+
+@given(made=tables(), source=orders(), size=st.integers(1, 3))
+def test_every_order_is_staged_once_in_a_batch_of_its_customer(
+    made: Tables, source: list[Order], size: int
+) -> None:
+    staged = stage_orders(
+        *frames(source), made.staging, made.sizes, made.batches, now=made.now, run_id="new", batch_size=size
+    )  # fmt: skip
+    after = made.upserted(staged)
+    assert {order.key for order in source} | set(made.staging["order_key"]) == set(after.staging["order_key"])  # fmt: skip
+    new = staged["staging"]
+    assert new.filter(pl.col("status") != "PENDING").is_empty()
+    lots = new.group_by("batch_id").agg(pl.col("customer").n_unique(), pl.len())
+    assert lots.filter((pl.col("customer") > 1) | (pl.col("len") > size)).is_empty()
+    # What got through, and what is as it was, stays as it is.
+    stays = made.staging.filter(pl.col("status") == "SYNCED")["order_key"]
+    assert not set(stays) & set(new["order_key"])
+
+
+@given(source=orders(1))
+def test_quantities_are_conserved_from_the_source_to_the_schedule(source: list[Order]) -> None:
+    made = run_through(Tables().loaded(source))
+    quantities = {order.key: order.quantity for order in source}
+    assert dict(made.schedule.select("order_key", "total_qty").rows()) == quantities
+    sums = made.subitems.group_by("order_key").agg(pl.col("order_qty").sum())
+    assert dict(sums.rows()) == {key: total for key, total in quantities.items() if total}
+    assert made.subitems.filter(pl.col("order_qty") == 0).is_empty()
+    assert set(status(made).values()) == {"PROMOTED"}
+    assert set(made.batches["status"]) == {"DONE"}
+
+
+@given(made=tables(), source=orders())
+def test_staging_again_changes_nothing(made: Tables, source: list[Order]) -> None:
+    once = made.loaded(source)
+    again = once.later(HOUR).loaded(source)
+    assert_frame_equal(again.staging, once.staging)
+    assert_frame_equal(again.sizes, once.sizes)
+    assert_frame_equal(again.batches, once.batches)
+
+
+@given(made=tables())
+def test_after_promoting_there_is_nothing_to_promote(made: Tables) -> None:
+    once = made.promoted()
+    again = promote_orders(once.staging, once.sizes, once.batches, once.subitems, now=once.now)
+    assert again["staging"].is_empty()
+    assert again["schedule"].is_empty()
+    assert again["subitems"].is_empty()
+
+
+@given(made=tables())
+def test_what_is_due_is_of_one_batch_and_never_a_row_that_waits(made: Tables) -> None:
+    payloads = made.item_payloads()
+    rows = made.staging.filter(pl.col("order_key").is_in(payloads["key"].to_list()))
+    assert rows["batch_id"].n_unique() <= 1
+    waits = (pl.col("status") == "FAILED") & (
+        pl.col("next_attempt_at").is_null() | (pl.col("next_attempt_at") > made.now)
+    )
+    assert rows.filter(waits | pl.col("status").is_in(["SYNCED", "PROMOTED"])).is_empty()
+    sizes = made.sizes.filter(pl.col("size_key").is_in(made.subitem_payloads()["key"].to_list()))
+    assert sizes.filter(waits | (pl.col("status") != "PENDING") & (pl.col("status") != "FAILED")).is_empty()  # fmt: skip
+    # A subitem is never asked for before its item is there.
+    parents = made.staging.filter(pl.col("item_synced_at").is_null())["order_key"]
+    assert not set(sizes["order_key"]) & set(parents)
+
+
+@given(made=tables(), data=st.data())
+def test_only_what_has_results_changes(made: Tables, data: st.DataObject) -> None:
+    payloads = made.item_payloads()
+    count = payloads.height
+    outcomes = data.draw(st.lists(OUTCOMES, min_size=count, max_size=count))
+    changed = item_results(made.staging, made.batches, results(payloads, *outcomes), now=made.now)
+    told = {key for key, outcome in zip(payloads["key"], outcomes, strict=True) if outcome != "skipped"}  # fmt: skip
+    assert set(changed["staging"]["order_key"]) == told
+
+
+@given(made=tables())
+def test_nothing_is_too_old_that_is_not_done(made: Tables) -> None:
+    kept = made.later(365 * DAY).kept()
+    unfinished = made.staging.filter(pl.col("status").is_in(["PENDING", "SYNCED"]))
+    assert_frame_equal(kept.staging, unfinished)
+    assert set(kept.sizes["order_key"]) <= set(kept.staging["order_key"])
+    assert set(kept.staging["batch_id"]) <= set(kept.batches["batch_id"])
+
+
+@given(made=tables())
+def test_batches_count_what_is_staged(made: Tables) -> None:
+    for name, state in {"pending": "PENDING", "synced": "SYNCED", "failed": "FAILED"}.items():
+        rows = made.staging.filter(pl.col("status") == state)
+        counts = dict(rows.group_by("batch_id").len().rows())
+        told = dict(made.batches.select("batch_id", name).rows())
+        assert {batch: count for batch, count in told.items() if count} == counts
+    promoted = made.staging.filter(pl.col("status") == "PROMOTED").group_by("batch_id").len()
+    for batch, count in promoted.rows():
+        assert made.batches.filter(pl.col("batch_id") == batch)["promoted"].item() >= count
+
+
+@given(made=tables(), source=orders(), seed=st.integers(0, 99))
+def test_the_order_of_rows_does_not_matter(made: Tables, source: list[Order], seed: int) -> None:
+    def shuffled(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.sample(fraction=1, shuffle=True, seed=seed)
+
+    new, sizes = frames(source)
+    options: dict[str, Any] = {"now": made.now, "run_id": "r", "batch_size": 2}
+    plain = stage_orders(new, sizes, made.staging, made.sizes, made.batches, **options)
+    mixed = stage_orders(
+        *map(shuffled, (new, sizes, made.staging, made.sizes, made.batches)), **options
+    )
+    for name, frame in plain.items():
+        assert_frame_equal(mixed[name], frame, check_row_order=False)
+    payloads = subitem_payloads(*map(shuffled, (made.staging, made.sizes, made.batches)), now=made.now)  # fmt: skip
+    assert_frame_equal(payloads, made.subitem_payloads())
+
+
+def hand_over(engine: Engine, *given: pl.DataFrame) -> list[Any]:
+    """Give frames to an engine such that it can join them: DuckDB's must share a connection."""
+    if engine.name != "duckdb":
+        return [engine.make(frame) for frame in given]
+    import duckdb
+
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'America/New_York'")
+    return [connection.from_arrow(frame.to_arrow()) for frame in given]
+
+
+def same(engine: Engine, given: Any, expected: pl.DataFrame, contract: Any = None) -> None:
+    rows = engine.read(given)
+    if engine.keeps_types:
+        assert_frame_equal(rows, expected, check_row_order=False, check_exact=True)
+    if contract is not None:
+        good = split(rows, contract).good
+        assert_frame_equal(good, expected, check_row_order=False, check_exact=True)
+
+
+@settings(max_examples=8)
+@given(made=tables(), source=orders(), data=st.data())
+def test_every_engine_gives_the_same_values_and_types(
+    engine: Engine, made: Tables, source: list[Order], data: st.DataObject
+) -> None:
+    new, sizes = frames(source)
+    items, subitems = made.item_payloads(), made.subitem_payloads()
+    outcomes = [
+        data.draw(st.lists(OUTCOMES, min_size=each.height, max_size=each.height))
+        for each in (items, subitems)
+    ]
+    told = [results(each, *drawn) for each, drawn in zip((items, subitems), outcomes, strict=True)]
+    held = (new, sizes, made.staging, made.sizes, made.batches, made.subitems, *told)
+    before = hand_over(engine, *held)
+    new_, sizes_, staging_, staged_, batches_, known_, of_items_, of_sizes_ = before
+    now: dict[str, Any] = {"now": made.now}
+    load: dict[str, Any] = {**now, "run_id": "r", "batch_size": 2}
+    pairs = [
+        (
+            stage_orders(new_, sizes_, staging_, staged_, batches_, **load),
+            stage_orders(new, sizes, made.staging, made.sizes, made.batches, **load),
+        ),
+        (
+            item_results(staging_, batches_, of_items_, **now),
+            item_results(made.staging, made.batches, told[0], **now),
+        ),
+        (
+            subitem_results(staging_, staged_, batches_, of_sizes_, **now),
+            subitem_results(made.staging, made.sizes, made.batches, told[1], **now),
+        ),
+        (
+            promote_orders(staging_, staged_, batches_, known_, **now),
+            promote_orders(made.staging, made.sizes, made.batches, made.subitems, **now),
+        ),
+        (
+            keep_orders(staging_, staged_, batches_, **now),
+            keep_orders(made.staging, made.sizes, made.batches, **now),
+        ),
+    ]
+    for theirs, expected in pairs:
+        for name, frame in expected.items():
+            same(engine, theirs[name], frame, CONTRACTS.get(name))
+    same(engine, item_payloads(staging_, batches_, **now), items)
+    same(engine, subitem_payloads(staging_, staged_, batches_, **now), subitems)
+    for native, frame in zip(before, held, strict=True):
+        if engine.keeps_types:
+            assert_frame_equal(engine.read(native), frame, check_exact=True)
+
+
+def test_an_empty_laptop(engine: Engine) -> None:
+    nothing = Tables()
+    given = hand_over(engine, *frames([]), nothing.staging, nothing.sizes, nothing.batches)
+    staged = stage_orders(*given, now=START, run_id="r", batch_size=500)
+    assert [engine.read(frame).height for frame in staged.values()] == [0, 0, 0, 0]
+
+
+def test_an_order_goes_through_its_states() -> None:
+    made = Tables().loaded([Order("1|a|red", sizes={"S": 1, "M": 2, "L": 0, "XL": None})])
+    assert made.staging.select("status", "size_count").row(0) == ("PENDING", 2)
+    made = made.items(results(made.item_payloads(), "done"))
+    assert made.staging.select("status", "board_item_id").row(0) == ("PENDING", 100)
+    payloads = made.subitem_payloads()
+    assert payloads.rows() == [
+        ("1|a|red|M", "M", None, 100, "M", 2),
+        ("1|a|red|S", "S", None, 100, "S", 1),
+    ]
+    half = made.subitems_(results(payloads, "done", "skipped"))
+    assert status(half) == {"1|a|red": "PENDING"}
+    made = made.subitems_(results(payloads, "done", "done"))
+    assert status(made) == {"1|a|red": "SYNCED"}
+    made = made.promoted()
+    assert made.schedule.select("order_key", "board_item_id").row(0) == ("1|a|red", 100)
+    assert made.subitems.select("size", "board_item_id", "board_subitem_id").rows() == [
+        ("M", 100, 100),
+        ("S", 100, 101),
+    ]
+    assert made.later(6.9 * DAY).kept().staging.height == 1
+    gone = made.later(7.1 * DAY).kept()
+    assert (gone.staging.height, gone.sizes.height) == (0, 0)
+    assert gone.batches.select("orders", "promoted", "dropped", "status").row(0) == (
+        1,
+        1,
+        0,
+        "DONE",
+    )
+    assert gone.later(90 * DAY).kept().batches.is_empty()
+
+
+def test_the_newest_are_first_and_those_without_a_date_last() -> None:
+    days = {"1|a|red": None, "2|a|red": dt.date(2026, 1, 1), "2|b|blau": dt.date(2026, 2, 1)}
+    made = Tables().loaded([Order(key, received=day) for key, day in days.items()], batch_size=2)
+    batches = dict(made.staging.select("order_key", "batch_id").rows())
+    assert {key: batch[-4:] for key, batch in batches.items()} == {
+        "2|b|blau": "0000",
+        "2|a|red": "0000",
+        "1|a|red": "0001",
+    }
+    assert made.item_payloads()["key"].to_list() == ["2|b|blau", "2|a|red"]
+
+
+def test_a_retryable_error_waits_longer_each_time_and_then_for_somebody() -> None:
+    made = Tables().loaded([Order("1|a|red")])
+    waits = []
+    while True:
+        payloads = made.item_payloads()
+        if payloads.is_empty():
+            break
+        made = made.items(results(payloads, "retryable"))
+        assert made.item_payloads().is_empty()
+        due = made.staging["next_attempt_at"].item()
+        if due is not None:
+            waits.append((due - made.now).total_seconds() / 60)
+            assert made.later(due - made.now - HOUR / 3600).item_payloads().is_empty()
+            made = made.later(due - made.now)
+    assert waits == [5 * 2**power for power in range(MAX_ATTEMPTS - 1)]
+    assert made.staging.select("status", "error_type", "attempts").row(0) == (
+        "FAILED",
+        "retryable",
+        MAX_ATTEMPTS,
+    )
+    assert made.batches["status"].item() == "FAILED"
+
+
+def test_a_fatal_error_says_nothing_about_the_row() -> None:
+    made = Tables().loaded([Order("1|a|red")])
+    made = made.items(results(made.item_payloads(), "fatal"))
+    row = made.staging.select("status", "error_type", "attempts", "next_attempt_at").row(0)
+    assert row == ("FAILED", "fatal", 0, made.now)
+    assert made.item_payloads().height == 1
+
+
+def test_a_rejected_order_waits_for_its_correction() -> None:
+    order = Order("1|a|red")
+    made = Tables().loaded([order])
+    made = made.items(results(made.item_payloads(), "rejected")).later(365 * DAY)
+    assert made.loaded([order]).item_payloads().is_empty()
+    corrected = made.loaded([Order("1|a|red", po="PO-9")], batch_size=1)
+    assert corrected.item_payloads()["po_number"].to_list() == ["PO-9"]
+    # The same batch's id, for the same run: it counts the order anew.
+    counts = corrected.batches.select("orders", "pending", "dropped").row(0)
+    assert counts == (2, 1, 1)
+
+
+def test_a_rejected_size_fails_its_order_and_the_others_are_written() -> None:
+    made = Tables().loaded([Order("1|a|red", sizes={"S": 1, "M": 2})])
+    made = made.items(results(made.item_payloads(), "done"))
+    made = made.subitems_(results(made.subitem_payloads(), "done", "rejected"))
+    row = made.staging.select("status", "error_type", "next_attempt_at").row(0)
+    assert row == ("FAILED", "rejected", None)
+    assert made.staging["message"].item().startswith("size S: no: rejected")
+    assert made.promoted().schedule.is_empty()
+    # The source says 32 where it said S: what was refused is on no board, and is dropped.
+    made = made.loaded([Order("1|a|red", sizes={"32": 1, "M": 2})])
+    made = run_through(made)
+    assert made.subitems.select("size", "order_qty").sort("size").rows() == [("32", 1), ("M", 2)]
+
+
+def test_a_size_that_is_gone_after_it_was_written_gets_a_quantity_of_0() -> None:
+    made = Tables().loaded([Order("1|a|red", sizes={"S": 1, "M": 2})])
+    made = made.items(results(made.item_payloads(), "done"))
+    made = made.subitems_(results(made.subitem_payloads(), "done", "retryable"))
+    made = made.loaded([Order("1|a|red", sizes={"L": 3})])
+    made = made.items(results(made.item_payloads(), "done"))
+    # M is there; of S nobody knows, so it is looked for.
+    assert made.subitem_payloads().select("size", "order_qty").rows() == [
+        ("L", 3),
+        ("M", 0),
+        ("S", 0),
+    ]
+    made = run_through(made)
+    assert made.schedule["total_qty"].item() == made.subitems["order_qty"].sum() == 3
+
+
+def test_an_order_that_is_gone_at_the_source_is_not_lost() -> None:
+    made = Tables().loaded([Order("1|a|red")]).loaded([])
+    assert run_through(made).schedule["order_key"].to_list() == ["1|a|red"]
+
+
+def test_an_order_taken_out_of_the_schedule_is_new_again() -> None:
+    made = run_through(Tables().loaded([Order("1|a|red")]))
+    made = Tables(made.staging, made.sizes, made.batches, now=made.now, runs=1)
+    assert status(made.loaded([Order("1|a|red")])) == {"1|a|red": "PENDING"}
+
+
+def test_a_size_without_room_rejects_its_order() -> None:
+    wide = Order("1|a|red", sizes={"👕" * 26: 1, "M": 2})
+    staged = stage_orders(
+        *frames([wide, Order("2|a|red", sizes={"👕" * 25: 1})]),
+        *(CONTRACTS[name].create_empty() for name in ("staging", "sizes", "batches")),
+        now=START,
+        run_id="r",
+        batch_size=5,
+    )
+    assert staged["rejected"]["order_key"].to_list() == ["1|a|red"]
+    assert "is too long" in staged["rejected"]["reason"].item()
+    assert set(staged["sizes"]["order_key"]) == {"2|a|red"}
+    assert staged["batches"]["orders"].item() == 1
+
+
+def test_quantities_that_are_known_stay_when_an_order_is_promoted_again() -> None:
+    made = run_through(Tables().loaded([Order("1|a|red")]))
+    packed = made.subitems.with_columns(packed_qty=pl.lit(2, dtype=pl.Int64))
+    again = Tables(made.staging, made.sizes, made.batches, subitems=packed, now=made.now, runs=1)
+    again = run_through(again.loaded([Order("1|a|red")]))
+    assert again.subitems["packed_qty"].item() == 2
+
+
+def test_what_is_wrong_with_the_input_is_said() -> None:
+    nothing = [CONTRACTS[name].create_empty() for name in ("staging", "sizes", "batches")]
+    new, sizes = frames([])
+    load: dict[str, Any] = {"run_id": "r", "batch_size": 2}
+    with pytest.raises(ContractError, match="stage_orders: now has no time zone"):
+        stage_orders(new, sizes, *nothing, now=START.replace(tzinfo=None), **load)
+    with pytest.raises(ContractError, match="at least 1 order, not 0"):
+        stage_orders(new, sizes, *nothing, now=START, run_id="r", batch_size=0)
+    with pytest.raises(ContractError, match="orders: the frame has no column item_name"):
+        stage_orders(new.drop("item_name"), sizes, *nothing, now=START, **load)
+    with pytest.raises(ContractError, match="results: the frame has no column status"):
+        item_results(nothing[0], nothing[2], BoardResults.create_empty().drop("status"), now=START)
