@@ -133,26 +133,28 @@ def batch_rows(
         ``changed`` are rows that were staged just now, each into its batch.
     """
     columns = ("order_key", "batch_id", "status", "customer")
-    changed = changed.select(*columns)
-    kept = staging.select(*columns).join(changed, on="order_key", how="anti")
-    counts = (
-        nw.concat([kept, changed])
-        .group_by("batch_id")
-        .agg(
+    kept = staging.select(*columns).join(changed.select("order_key"), on="order_key", how="anti")
+    zero = nw.lit(0, dtype=nw.Int64)
+    rows = nw.concat(
+        [
+            kept.with_columns(more=zero),
+            changed.select(*columns).with_columns(more=zero + 1),
+        ]
+    )
+    counts = rows.group_by("batch_id").agg(
+        *(
             _count(nw.col("status") == state).alias(f"now_{name}")
             for name, state in _COUNTED.items()
-        )
-    )
-    steps = changed.group_by("batch_id").agg(
-        _count(nw.col("status") == PROMOTED).alias("more_promoted"),
-        _count(~nw.col("order_key").is_null()).alias("more_orders"),
+        ),
+        _count((nw.col("status") == PROMOTED) & (nw.col("more") == 1)).alias("more_promoted"),
+        nw.col("more").sum().alias("more_orders"),
         nw.col("customer").min().alias("its_customer"),
     )
     if added:
-        batches = nw.concat([batches, _new_batches(steps, batches, now)])
+        batches = nw.concat([batches, _new_batches(counts, batches, now)])
     else:
-        steps = steps.with_columns(more_orders=nw.col("more_orders") * 0)
-    joined = batches.join(counts, on="batch_id", how="left").join(steps, on="batch_id", how="left")
+        counts = counts.with_columns(more_orders=nw.col("more_orders") * 0)
+    joined = batches.join(counts, on="batch_id", how="left")
     numbers = [f"now_{name}" for name in _COUNTED] + ["more_promoted", "more_orders"]
     joined = joined.with_columns(nw.col(name).fill_null(0) for name in numbers)
     joined = joined.with_columns(
@@ -164,13 +166,13 @@ def batch_rows(
     return _finished(joined.with_columns(now_dropped=rest), now).select(*BATCHES)
 
 
-def _new_batches(steps: Lazy, batches: Lazy, now: dt.datetime) -> Lazy:
+def _new_batches(counts: Lazy, batches: Lazy, now: dt.datetime) -> Lazy:
     zero = nw.lit(0, dtype=nw.Int64)
-    counts = ("orders", "pending", "synced", "promoted", "failed", "dropped")
-    new = steps.join(batches, on="batch_id", how="anti")
+    names = ("orders", "pending", "synced", "promoted", "failed", "dropped")
+    new = counts.join(batches, on="batch_id", how="anti").filter(nw.col("more_orders") > 0)
     return new.with_columns(
         nw.col("its_customer").alias("customer"),
-        *(zero.alias(name) for name in counts),
+        *(zero.alias(name) for name in names),
         status=text_of(None),
         created_at=nw.lit(now),
         updated_at=nw.lit(now),

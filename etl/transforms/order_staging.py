@@ -136,9 +136,9 @@ def _stage_orders(
     orders = orders.join(too_long, on="order_key", how="anti")
     rows = _to_stage(orders, staging, _other_sizes(wanted, staged_sizes))
     new_sizes = _new_sizes(rows, wanted, staging, staged_sizes, now)
-    rows = _started(_in_batches(rows, run_id, batch_size), new_sizes, staging, now)
+    rows = _in_batches(rows, run_id, batch_size).with_columns(status=nw.lit(PENDING))
     return {
-        "staging": rows,
+        "staging": _started(rows, new_sizes, staging, now),
         "sizes": new_sizes,
         "batches": batch_rows(batches, staging, rows, now=now, added=True),
         "rejected": rejected,
@@ -246,7 +246,6 @@ def _started(rows: Lazy, sizes: Lazy, staging: Lazy, now: dt.datetime) -> Lazy:
     rows = rows.join(staging.select("order_key", "board_item_id"), on="order_key", how="left")
     return _untried(rows, now).with_columns(
         size_count=nw.col("size_count").cast(nw.Int64).fill_null(0),
-        status=nw.lit(PENDING),
         staged_at=nw.lit(now),
         item_synced_at=no_time(now),
         synced_at=no_time(now),

@@ -97,9 +97,15 @@ def on_any_engine(
             "one before they are joined, for example with pl.from_pandas"
         )
     result = transform(*lazy, **options)
-    if isinstance(result, Mapping):
-        return {name: _native(one, frame) for name, one in result.items()}
-    return _native(result, frame)
+    if not isinstance(result, Mapping):
+        return _native(result, frame)
+    if nw.dependencies.is_polars_dataframe(frame):
+        import polars as pl
+
+        # Together: what several results are made of is computed once.
+        frames = pl.collect_all([one.to_native() for one in result.values()])
+        return cast("dict[str, FrameT]", dict(zip(result, frames, strict=True)))
+    return {name: _native(one, frame) for name, one in result.items()}
 
 
 def _native(result: Lazy, frame: FrameT) -> FrameT:

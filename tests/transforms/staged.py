@@ -190,7 +190,7 @@ OUTCOMES = st.sampled_from(["done", "done", "done", "skipped", "retryable", "rej
 
 
 @st.composite
-def tables(draw: st.DrawFn, *, most: int = 8) -> Tables:
+def tables(draw: st.DrawFn, *, most: int = 6) -> Tables:
     """Tables as some steps, done in any order with any outcome, have left them."""
     made = Tables()
     source = draw(orders(1))
