@@ -134,29 +134,27 @@ def batch_rows(
     """
     columns = ("order_key", "batch_id", "status", "customer")
     kept = staging.select(*columns).join(changed.select("order_key"), on="order_key", how="anti")
-    zero = nw.lit(0, dtype=nw.Int64)
     rows = nw.concat(
         [
-            kept.with_columns(more=zero),
-            changed.select(*columns).with_columns(more=zero + 1),
+            kept.with_columns(more=nw.lit(value=False)),
+            changed.select(*columns).with_columns(more=nw.lit(value=True)),
         ]
+    ).with_columns(
+        *((nw.col("status") == state).alias(f"now_{name}") for name, state in _COUNTED.items()),
+        more_promoted=nw.col("more") & (nw.col("status") == PROMOTED),
+        more_orders=nw.col("more") & nw.lit(value=added),
     )
+    names = [*(f"now_{name}" for name in _COUNTED), "more_promoted", "more_orders"]
+    rows = rows.with_columns(nw.col(name).cast(nw.Int64) for name in names)
     counts = rows.group_by("batch_id").agg(
-        *(
-            _count(nw.col("status") == state).alias(f"now_{name}")
-            for name, state in _COUNTED.items()
-        ),
-        _count((nw.col("status") == PROMOTED) & (nw.col("more") == 1)).alias("more_promoted"),
-        nw.col("more").sum().alias("more_orders"),
-        nw.col("customer").min().alias("its_customer"),
+        *(nw.col(name).sum() for name in names), nw.col("customer").min().alias("its_customer")
     )
+    # A sum is wider than what it sums on some engines.
+    counts = counts.with_columns(nw.col(name).cast(nw.Int64) for name in names)
     if added:
         batches = nw.concat([batches, _new_batches(counts, batches, now)])
-    else:
-        counts = counts.with_columns(more_orders=nw.col("more_orders") * 0)
     joined = batches.join(counts, on="batch_id", how="left")
-    numbers = [f"now_{name}" for name in _COUNTED] + ["more_promoted", "more_orders"]
-    joined = joined.with_columns(nw.col(name).fill_null(0) for name in numbers)
+    joined = joined.with_columns(nw.col(name).fill_null(0) for name in names)
     joined = joined.with_columns(
         now_orders=nw.col("orders") + nw.col("more_orders"),
         now_promoted=nw.col("promoted") + nw.col("more_promoted"),
@@ -195,7 +193,3 @@ def _finished(rows: Lazy, now: dt.datetime) -> Lazy:
         finished_at=nw.when(~is_open).then(nw.coalesce(nw.col("finished_at"), nw.lit(now))),
     )
     return rows.with_columns(nw.col(f"now_{name}").alias(name) for name in (*counts, "status"))
-
-
-def _count(condition: nw.Expr) -> nw.Expr:
-    return condition.cast(nw.Int64).sum()

@@ -272,7 +272,7 @@ def _by_sizes(orders: Lazy, sizes: Lazy, now: dt.datetime) -> Lazy:
     )
     states = sizes.group_by("order_key").agg(
         nw.col("rank").max().alias("worst"),
-        nw.col("open").sum(),
+        nw.col("open").max(),
         nw.col("attempts").max().alias("most_attempts"),
         nw.col("next_attempt_at").min().alias("first_attempt_at"),
     )

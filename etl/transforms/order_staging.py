@@ -206,8 +206,10 @@ def _in_batches(rows: Lazy, run_id: str, batch_size: int) -> Lazy:
     number = day.year().cast(nw.Int64) * 10_000 + day.month().cast(nw.Int64) * 100 + day.day()
     # A window orders upwards alone: the newest has the lowest number, those without a date none.
     rows = rows.with_columns(newest=number.fill_null(0).cast(nw.Int64) * -1)
-    place = nw.col("order_key").cum_count().over("customer", order_by=["newest", "order_key"])
-    batch = (place.cast(nw.Int64) - 1) // batch_size
+    # Not every engine numbers the rows of a group: all of them, and then less the group's first.
+    place = nw.col("order_key").cum_count().over(order_by=["customer", "newest", "order_key"])
+    rows = rows.with_columns(place=place.cast(nw.Int64))
+    batch = (nw.col("place") - nw.col("place").min().over("customer")) // batch_size
     rows = rows.with_columns(batch=batch.cast(nw.Int64).cast(nw.String).str.zfill(4))
     parts = (nw.lit(run_id), nw.col("customer"), nw.col("batch"))
     return rows.with_columns(batch_id=nw.concat_str(*parts, separator="/"))

@@ -6,6 +6,7 @@ does not even type-check there. What still differs between engines is settled he
 - pandas frames come in as Arrow dtypes, whatever they are made of. A numpy-backed frame would
   answer a comparison with null by False, and turn whole numbers with gaps into floats. Its caller
   gets numpy dtypes back.
+- Arrow has several types of text, which it neither joins nor stacks; they come in as one.
 - A column without any value has no type in Arrow. :func:`typed` gives it the contract's.
 - DuckDB and Spark do calendar arithmetic on aware times in the session's zone. :func:`utc_dates`
   asks for UTC.
@@ -255,6 +256,8 @@ def _is_lazy(frame: object) -> bool:
 def _lazy(frame: object) -> Lazy:
     if nw.dependencies.is_pandas_dataframe(frame):
         frame = _arrow_backed(frame)
+    elif nw.dependencies.is_pyarrow_table(frame):
+        frame = _one_text(frame)
     try:
         return cast("Lazy", nw.from_native(cast("Any", frame)).lazy())
     except TypeError as error:
@@ -262,6 +265,17 @@ def _lazy(frame: object) -> Lazy:
             f"can't run a transform on a {type(frame).__name__}: pass a pandas or polars frame, a "
             "LazyFrame, a pyarrow Table, a DuckDB relation or a Spark frame"
         ) from error
+
+
+def _one_text(table: pa.Table) -> pa.Table:
+    """Cast all text to the type that constants have: Arrow joins and stacks no others with it."""
+    import pyarrow as pa
+
+    schema = table.schema
+    for at, field in enumerate(schema):
+        if pa.types.is_large_string(field.type) or pa.types.is_string_view(field.type):
+            schema = schema.set(at, field.with_type(pa.string()))
+    return table.cast(schema)
 
 
 def _arrow_backed(frame: pd.DataFrame) -> pd.DataFrame:

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 HOUR = dt.timedelta(hours=1)
 DAY = dt.timedelta(days=1)
+# An example is a whole history of the tables, some hundred queries.
+few = settings(max_examples=10)
 
 
 def status(made: Tables) -> dict[str, str]:
@@ -61,6 +63,7 @@ def run_through(made: Tables) -> Tables:
     raise AssertionError("there is always something left to do")
 
 
+@few
 @given(made=tables(), source=orders(), size=st.integers(1, 3))
 def test_every_order_is_staged_once_in_a_batch_of_its_customer(
     made: Tables, source: list[Order], size: int
@@ -79,6 +82,7 @@ def test_every_order_is_staged_once_in_a_batch_of_its_customer(
     assert not set(stays) & set(new["order_key"])
 
 
+@few
 @given(source=orders(1))
 def test_quantities_are_conserved_from_the_source_to_the_schedule(source: list[Order]) -> None:
     made = run_through(Tables().loaded(source))
@@ -91,6 +95,7 @@ def test_quantities_are_conserved_from_the_source_to_the_schedule(source: list[O
     assert set(made.batches["status"]) == {"DONE"}
 
 
+@few
 @given(made=tables(), source=orders())
 def test_staging_again_changes_nothing(made: Tables, source: list[Order]) -> None:
     once = made.loaded(source)
@@ -100,6 +105,7 @@ def test_staging_again_changes_nothing(made: Tables, source: list[Order]) -> Non
     assert_frame_equal(again.batches, once.batches)
 
 
+@few
 @given(made=tables())
 def test_after_promoting_there_is_nothing_to_promote(made: Tables) -> None:
     once = made.promoted()
@@ -109,6 +115,7 @@ def test_after_promoting_there_is_nothing_to_promote(made: Tables) -> None:
     assert again["subitems"].is_empty()
 
 
+@few
 @given(made=tables())
 def test_what_is_due_is_of_one_batch_and_never_a_row_that_waits(made: Tables) -> None:
     payloads = made.item_payloads()
@@ -125,6 +132,7 @@ def test_what_is_due_is_of_one_batch_and_never_a_row_that_waits(made: Tables) ->
     assert not set(sizes["order_key"]) & set(parents)
 
 
+@few
 @given(made=tables(), data=st.data())
 def test_only_what_has_results_changes(made: Tables, data: st.DataObject) -> None:
     payloads = made.item_payloads()
@@ -135,6 +143,7 @@ def test_only_what_has_results_changes(made: Tables, data: st.DataObject) -> Non
     assert set(changed["staging"]["order_key"]) == told
 
 
+@few
 @given(made=tables())
 def test_nothing_is_too_old_that_is_not_done(made: Tables) -> None:
     kept = made.later(365 * DAY).kept()
@@ -144,6 +153,7 @@ def test_nothing_is_too_old_that_is_not_done(made: Tables) -> None:
     assert set(kept.staging["batch_id"]) <= set(kept.batches["batch_id"])
 
 
+@few
 @given(made=tables())
 def test_batches_count_what_is_staged(made: Tables) -> None:
     for name, state in {"pending": "PENDING", "synced": "SYNCED", "failed": "FAILED"}.items():
@@ -156,6 +166,7 @@ def test_batches_count_what_is_staged(made: Tables) -> None:
         assert made.batches.filter(pl.col("batch_id") == batch)["promoted"].item() >= count
 
 
+@few
 @given(made=tables(), source=orders(), seed=st.integers(0, 99))
 def test_the_order_of_rows_does_not_matter(made: Tables, source: list[Order], seed: int) -> None:
     def shuffled(frame: pl.DataFrame) -> pl.DataFrame:
@@ -193,7 +204,7 @@ def same(engine: Engine, given: Any, expected: pl.DataFrame, contract: Any = Non
         assert_frame_equal(good, expected, check_row_order=False, check_exact=True)
 
 
-@settings(max_examples=8)
+@settings(max_examples=3)
 @given(made=tables(), source=orders(), data=st.data())
 def test_every_engine_gives_the_same_values_and_types(
     engine: Engine, made: Tables, source: list[Order], data: st.DataObject
