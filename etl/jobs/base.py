@@ -6,7 +6,7 @@ import datetime as dt
 import inspect
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from etl.config import get_config
@@ -37,8 +37,9 @@ _SUPPLIED: Final = ("now", "run_id", "sample", "results")
 class Call:
     """What a job has done at an API, between its transform's reading and its tables' loading.
 
-    ``payloads`` is a pure function with the transform's inputs, and gives the frame that
-    ``writer`` takes. What became of each payload is the transform's parameter ``results``.
+    ``payloads`` is a pure function of the job's inputs, or of those that it names, and gives the
+    frame that ``writer`` takes. What became of each payload is the transform's parameter
+    ``results``; an input that only the payloads need is none of the transform's.
     """
 
     payloads: Callable[..., Any]
@@ -100,10 +101,16 @@ class Job:
     def __post_init__(self) -> None:
         if not self.inputs or not self.outputs:
             raise self._wrong("a job has inputs and outputs")
-        self._check_parameters(self.transform, "the transform")
+        taken = self._inputs_of(self.transform, "the transform")
         if self.call is not None:
-            self._check_parameters(self.call.payloads, "payloads")
-        elif self.repeat:
+            taken |= self._inputs_of(self.call.payloads, "payloads")
+        if len(self.inputs) > 1 and taken != set(self.inputs):
+            left = [name for name in self.inputs if name not in taken]
+            raise self._wrong(
+                f"the inputs are {', '.join(self.inputs)}, but the transform takes no "
+                f"{', '.join(left)}; name its parameters as the inputs"
+            )
+        if self.repeat and self.call is None:
             raise self._wrong("only a job with a call repeats: nothing else tells when it is done")
         for output in self.outputs.values():
             if isinstance(output, SetAside) and output.output not in self.tables:
@@ -114,15 +121,17 @@ class Job:
         if not self.databases:
             raise self._wrong("no output and no input is in a database: a run has to be logged")
 
-    def _check_parameters(self, function: Callable[..., Any], what: str) -> None:
+    def _inputs_of(self, function: Callable[..., Any], what: str) -> set[str]:
+        """Which inputs a function takes: of a single one, whatever its parameter is called."""
         names = list(inspect.signature(function).parameters)
-        frames = [name for name in names if name in self.inputs or name not in _SUPPLIED]
-        fits = len(frames) == 1 if len(self.inputs) == 1 else set(frames) == set(self.inputs)
+        frames = {name for name in names if name in self.inputs or name not in _SUPPLIED}
+        fits = len(frames) == 1 if len(self.inputs) == 1 else frames and frames <= set(self.inputs)
         if not fits:
             raise self._wrong(
                 f"the inputs are {', '.join(self.inputs)}, but {what} "
                 f"takes {', '.join(names) or 'nothing'}; name its parameters as the inputs"
             )
+        return frames
 
     def _wrong(self, problem: str) -> ConfigError:
         return ConfigError(f"job {self.name}: {problem}", job=self.name)
@@ -131,6 +140,11 @@ class Job:
     def steps(self) -> tuple[Job, ...]:
         """The job itself: a pipeline of one."""
         return (self,)
+
+    @property
+    def lock(self) -> None:
+        """A job keeps out no other."""
+        return
 
     @property
     def tables(self) -> dict[str, Table]:
@@ -235,7 +249,7 @@ class Job:
         if len(self.inputs) == 1:
             [frame] = frames.values()
             return function(frame, **more)
-        return function(**frames, **more)
+        return function(**{name: frames[name] for name in frames if name in names}, **more)
 
     def check(self, rows: Mapping[str, Any]) -> dict[str, Checked]:
         """Split each table's rows into those that keep its contract and those set aside.
@@ -278,6 +292,18 @@ class Pipeline:
     A step reads what the ones before it have committed, so a pipeline that was stopped goes on
     where it stood.
 
+    Parameters
+    ----------
+    name
+        What ``etl run`` calls it.
+    steps
+        Its jobs, in order.
+    schedule, description
+        As those of a :class:`Job`.
+    lock
+        Pipelines of one lock do not run at the same time, since they work on the same rows; by
+        default each has its own.
+
     Raises
     ------
     ConfigError
@@ -288,6 +314,7 @@ class Pipeline:
     steps: tuple[Job, ...]
     schedule: str | None = None
     description: str = ""
+    lock: str | None = None
 
     def __post_init__(self) -> None:
         names = [step.name for step in self.steps]
@@ -323,10 +350,7 @@ class Pipeline:
                 f"job {self.name} has no step {', '.join(unknown)}; it has {', '.join(known)}",
                 job=self.name,
             )
-        steps = tuple(step for step in self.steps if step.name in wanted)
-        return Pipeline(
-            name=self.name, steps=steps, schedule=self.schedule, description=self.description
-        )
+        return replace(self, steps=tuple(step for step in self.steps if step.name in wanted))
 
 
 def _polars_of(given: Any) -> Any:

@@ -26,9 +26,11 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def alone(
-    job: str, databases: Iterable[DatabaseSettings], *, wait: float
+    job: str, databases: Iterable[DatabaseSettings], *, wait: float, lock: str | None = None
 ) -> Iterator[Callable[[], None]]:
     """Hold the job's lock in each of the databases; gives a check that they are still held.
+
+    ``lock`` is the name of a lock that the job shares with others; by default it has its own.
 
     Raises
     ------
@@ -42,7 +44,7 @@ def alone(
             stack.enter_context(
                 run_lock(
                     open_database(settings),
-                    f"job {job}",
+                    f"job {lock or job}",
                     wait=wait,
                     holder=lambda at=settings: _holder(at, job),  # type: ignore[misc]
                 )

@@ -148,7 +148,7 @@ def _run_all(
         _run_steps(job, Run(config=config, options=options, state=state, log=runs))
         return
     databases = list(dict.fromkeys(config.database(name) for name in job.databases))
-    with alone(job.name, databases, wait=options.wait) as still_alone:
+    with alone(job.name, databases, wait=options.wait, lock=job.lock) as still_alone:
         # First of all, so that an unreachable database fails before a long read, not after it.
         for database in databases:
             runs.start(database)

@@ -14,6 +14,7 @@ import narwhals as nw
 
 from etl.contracts.board_results import BoardResults
 from etl.contracts.describe import describe
+from etl.contracts.order_mapping import mapping_rules
 from etl.contracts.order_staging import (
     DROPPED,
     FAILED,
@@ -35,7 +36,7 @@ from etl.transforms._staging import (
     of_first_batch,
     rows_of,
 )
-from etl.transforms.portable import on_any_engine
+from etl.transforms.portable import on_any_engine, require
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -44,36 +45,22 @@ if TYPE_CHECKING:
 
 __all__ = ["item_payloads", "item_results", "subitem_payloads", "subitem_results"]
 
-ITEM_COLUMNS: Final = (
-    "customer",
-    "po_number",
-    "style",
-    "color",
-    "season",
-    "order_type",
-    "due_date",
-    "unit_price",
-    "total_qty",
-    "reported_qty",
-    "destination",
-)
-"""What the board shows of an order: columns of the schedule, under the board's ids for them."""
-
 _RESULTS: Final = tuple(column.name for column in describe(BoardResults))
 
 # The worst of an order's sizes is what its row tells.
 _RANKS: Final = {"retryable": 1, "rejected": 2, "fatal": 3}
 
 
-def item_payloads(staging: Any, batches: Any, *, now: dt.datetime) -> Any:
+def item_payloads(staging: Any, mapping: object, *, now: dt.datetime) -> Any:
     """Give the items to write next: those of the first batch that has any due.
 
     Parameters
     ----------
     staging
         The rows of :class:`~etl.contracts.order_staging.OrderStaging`.
-    batches
-        The rows of :class:`~etl.contracts.order_staging.OrderBatches`, of the same engine.
+    mapping
+        The rules that the orders were mapped by (:mod:`etl.contracts.order_mapping`): they say
+        which of the board's columns holds what.
     now
         The time of the run, aware.
 
@@ -83,19 +70,32 @@ def item_payloads(staging: Any, batches: Any, *, now: dt.datetime) -> Any:
         A payload an order, the newest received first: ``key``, ``item_name``, ``group``,
         ``item_id`` (null: the item is looked up), and the board's columns.
 
+    Raises
+    ------
+    ContractError
+        The mapping gives the board a column that the schedule does not have.
+
     Examples
     --------
     >>> import datetime as dt
-    >>> from etl.contracts.order_staging import OrderBatches, OrderStaging
-    >>> nothing = OrderStaging.create_empty(), OrderBatches.create_empty()
-    >>> item_payloads(*nothing, now=dt.datetime(2026, 1, 5, tzinfo=dt.UTC)).columns[:4]
-    ['key', 'item_name', 'group', 'item_id']
+    >>> from etl.contracts.order_mapping import ColumnRule
+    >>> from etl.contracts.order_staging import OrderStaging
+    >>> rule = ColumnRule(
+    ...     target="season", how="direct", sources=("SEASON",), board_column="text_mkr7x2"
+    ... )
+    >>> nothing = OrderStaging.create_empty()
+    >>> item_payloads(nothing, [rule], now=dt.datetime(2026, 1, 5, tzinfo=dt.UTC)).columns
+    ['key', 'item_name', 'group', 'item_id', 'text_mkr7x2']
     """
-    return on_any_engine(_item_payloads, staging, batches, now=in_utc(now, "item_payloads"))
+    rules = mapping_rules(mapping)
+    columns = {rule.board_column: rule.target for rule in rules if rule.board_column is not None}
+    when = in_utc(now, "item_payloads")
+    return on_any_engine(_item_payloads, staging, now=when, columns=columns)
 
 
-def _item_payloads(staging: Lazy, batches: Lazy, *, now: dt.datetime) -> Lazy:  # noqa: ARG001 - a step's payloads take what its transform takes
+def _item_payloads(staging: Lazy, *, now: dt.datetime, columns: dict[str, str]) -> Lazy:
     staging = rows_of(staging, STAGING, OrderStaging, "item_payloads, staging")
+    require(staging, columns.values(), "item_payloads, what the mapping gives the board")
     rows = of_first_batch(staging.filter(nw.col("item_synced_at").is_null() & due(now)))
     rows = rows.sort("received_date", "order_key", descending=[True, False], nulls_last=True)
     return rows.select(
@@ -103,7 +103,7 @@ def _item_payloads(staging: Lazy, batches: Lazy, *, now: dt.datetime) -> Lazy:  
         "item_name",
         nw.col("group_name").alias("group"),
         _no_id(nw.col("board_item_id")).alias("item_id"),
-        *ITEM_COLUMNS,
+        *(nw.col(target).alias(column) for column, target in columns.items()),
     )
 
 
@@ -155,12 +155,12 @@ def _item_results(
     return {"staging": rows, "batches": batch_rows(batches, staging, rows, now=now)}
 
 
-def subitem_payloads(staging: Any, sizes: Any, batches: Any, *, now: dt.datetime) -> Any:
+def subitem_payloads(staging: Any, sizes: Any, *, now: dt.datetime) -> Any:
     """Give the subitems to write next: those of the first batch that has any due under its items.
 
     Parameters
     ----------
-    staging, sizes, batches
+    staging, sizes
         The tables' rows.
     now
         The time of the run, aware.
@@ -174,16 +174,16 @@ def subitem_payloads(staging: Any, sizes: Any, batches: Any, *, now: dt.datetime
     Examples
     --------
     >>> import datetime as dt
-    >>> from etl.contracts.order_staging import OrderBatches, OrderStaging, OrderStagingSizes
-    >>> tables = [t.create_empty() for t in (OrderStaging, OrderStagingSizes, OrderBatches)]
+    >>> from etl.contracts.order_staging import OrderStaging, OrderStagingSizes
+    >>> tables = OrderStaging.create_empty(), OrderStagingSizes.create_empty()
     >>> subitem_payloads(*tables, now=dt.datetime(2026, 1, 5, tzinfo=dt.UTC)).columns
     ['key', 'item_name', 'item_id', 'parent_item_id', 'size', 'order_qty']
     """
     when = in_utc(now, "subitem_payloads")
-    return on_any_engine(_subitem_payloads, staging, sizes, batches, now=when)
+    return on_any_engine(_subitem_payloads, staging, sizes, now=when)
 
 
-def _subitem_payloads(staging: Lazy, sizes: Lazy, batches: Lazy, *, now: dt.datetime) -> Lazy:  # noqa: ARG001
+def _subitem_payloads(staging: Lazy, sizes: Lazy, *, now: dt.datetime) -> Lazy:
     staging = rows_of(staging, STAGING, OrderStaging, "subitem_payloads, staging")
     sizes = rows_of(sizes, SIZES, OrderStagingSizes, "subitem_payloads, sizes")
     orders = staging.filter(

@@ -23,7 +23,7 @@ from etl.transforms.portable import on_any_engine
 if TYPE_CHECKING:
     from etl.transforms.portable import Lazy
 
-__all__ = ["keep_orders", "promote_orders"]
+__all__ = ["failed_orders", "keep_orders", "promote_orders"]
 
 SYNCED_FOR: Final = dt.timedelta(days=7)
 """How long a promoted order stays in staging, from when it was synced."""
@@ -90,6 +90,50 @@ def _promote_orders(
         "staging": promoted,
         "batches": batch_rows(batches, staging, promoted, now=now),
     }
+
+
+def failed_orders(staging: Any) -> Any:
+    """Say how many orders have failed, and what becomes of them.
+
+    Parameters
+    ----------
+    staging
+        The rows of :class:`~etl.contracts.order_staging.OrderStaging`.
+
+    Returns
+    -------
+    the type of ``staging``
+        A ``note`` for each kind of failure that there is.
+
+    Examples
+    --------
+    >>> from etl.contracts.order_staging import OrderStaging
+    >>> failed_orders(OrderStaging.create_empty()).columns
+    ['note']
+    """
+    return on_any_engine(_failed_orders, staging)
+
+
+def _failed_orders(staging: Lazy) -> Lazy:
+    staging = rows_of(staging, STAGING, OrderStaging, "failed_orders, staging")
+    failed = staging.filter(nw.col("status") == FAILED)
+    waits = ~nw.col("next_attempt_at").is_null()
+    failed = failed.with_columns(
+        what=nw.when(waits)
+        .then(nw.lit("tried again by a later run"))
+        .otherwise(nw.lit("not tried again until they change at the source"))
+    )
+    counts = failed.group_by("error_type", "what").agg(nw.col("order_key").count().alias("rows"))
+    note = nw.concat_str(
+        nw.lit("orders that failed and are "),
+        nw.col("what"),
+        nw.lit(": "),
+        nw.col("rows").cast(nw.Int64).cast(nw.String),
+        nw.lit(" ("),
+        nw.col("error_type"),
+        nw.lit("; see dbo.order_staging)"),
+    )
+    return counts.select(note=note).sort("note")
 
 
 def keep_orders(staging: Any, sizes: Any, batches: Any, *, now: dt.datetime) -> dict[str, Any]:
