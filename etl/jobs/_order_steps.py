@@ -61,6 +61,7 @@ def load(batch_size: int) -> Job:
     """The step that stages new orders, at most so many in a batch."""
 
     def stage(
+        *,
         orders: Any,
         schedule: Any,
         customers: Any,
@@ -68,7 +69,6 @@ def load(batch_size: int) -> Job:
         staging: Any,
         sizes: Any,
         batches: Any,
-        *,
         now: dt.datetime,
         run_id: str,
     ) -> dict[str, Any]:

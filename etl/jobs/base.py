@@ -73,6 +73,9 @@ class Job:
         Run again, and commit again, until ``call`` has no payloads left.
     sample
         How many rows the transform's ``sample`` is by default (``etl run --sample``).
+    lock
+        Jobs of one lock do not run at the same time, since they work on the same rows; by default
+        each has its own.
 
     Raises
     ------
@@ -97,6 +100,7 @@ class Job:
     call: Call | None = None
     repeat: bool = False
     sample: int | None = None
+    lock: str | None = None
 
     def __post_init__(self) -> None:
         if not self.inputs or not self.outputs:
@@ -140,11 +144,6 @@ class Job:
     def steps(self) -> tuple[Job, ...]:
         """The job itself: a pipeline of one."""
         return (self,)
-
-    @property
-    def lock(self) -> None:
-        """A job keeps out no other."""
-        return
 
     @property
     def tables(self) -> dict[str, Table]:
@@ -301,8 +300,7 @@ class Pipeline:
     schedule, description
         As those of a :class:`Job`.
     lock
-        Pipelines of one lock do not run at the same time, since they work on the same rows; by
-        default each has its own.
+        As that of a :class:`Job`; those of the steps do not count.
 
     Raises
     ------
