@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from etl.contracts.board_results import BoardResults
 from etl.contracts.check import split
 from etl.contracts.master_schedule import MasterSchedule, ScheduleSubitems
+from etl.contracts.order_mapping import ColumnRule
 from etl.contracts.order_staging import OrderBatches, OrderStaging, OrderStagingSizes
 from etl.transforms.order_board import (
     item_payloads,
@@ -34,6 +35,12 @@ ORDERS = pl.Schema(
     {name: dtype for name, dtype in pl.Schema(MasterSchedule).items() if name != "board_item_id"}
 )
 SIZES = {"order_key": pl.String, "size": pl.String, "quantity": pl.Int64}
+RULES = [
+    ColumnRule(target="po_number", how="direct", sources=("PO NUMBER",), board_column="po_number"),
+    ColumnRule(target="total_qty", how="sum", sources=("sizes",), board_column="numbers_1"),
+    ColumnRule(target="due_date", how="exact", sources=("DUE DATE",), board_column="date4"),
+    ColumnRule(target="style", how="direct", sources=("STYLE",)),
+]
 _KEYS = ["1|a|red", "2|a|red", "2|b|blau", "3|棉|👕", "4|ß|x", "5|c|x"]
 _CUSTOMERS = ["Café Lumière", "東京衣料"]
 _DAYS = [None, dt.date(2026, 1, 5), dt.date(2026, 2, 1), dt.date(1753, 1, 1)]
@@ -141,7 +148,7 @@ class Tables:
 
     def item_payloads(self) -> pl.DataFrame:
         """What that pass would write."""
-        return item_payloads(self.staging, self.batches, now=self.now)
+        return item_payloads(self.staging, RULES, now=self.now)
 
     def subitems_(self, results: pl.DataFrame) -> Tables:
         """A pass over the subitems."""
@@ -151,7 +158,7 @@ class Tables:
 
     def subitem_payloads(self) -> pl.DataFrame:
         """What that pass would write."""
-        return subitem_payloads(self.staging, self.sizes, self.batches, now=self.now)
+        return subitem_payloads(self.staging, self.sizes, now=self.now)
 
     def promoted(self) -> Tables:
         """What is synced gets into the schedule."""
