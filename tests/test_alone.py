@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,24 @@ def test_a_second_run_fails_at_once_and_the_first_goes_on(config: Config) -> Non
     assert runs.select("run_id", "status").rows() == [("child-run", "done")]
     assert slow(config).status == "done"
     assert items(config) == sorted(GOOD.rows())
+
+
+def test_jobs_of_one_lock_keep_each_other_out(config: Config) -> None:
+    both = [replace(frame_job(GOOD, "items", name=name), lock="board") for name in ("one", "two")]
+    other = frame_job(GOOD, "items", name="three")
+
+    class Meanwhile(FrameReader):
+        def read(self, context: ReadContext) -> Read:
+            told.extend(execute(job, config) for job in (both[1], other))
+            return super().read(context)
+
+    told: list[Any] = []
+    first = replace(both[0], inputs={"items": Meanwhile(GOOD)})
+    assert execute(first, config).error is None
+    assert isinstance(told[0].exception, TransientError)
+    assert "job board" in str(told[0].error)
+    assert told[1].error is None
+    assert execute(both[1], config).error is None
 
 
 def test_kill_9_lets_the_next_run_in(config: Config) -> None:

@@ -22,12 +22,12 @@ __all__ = ["load_orders"]
 def load_orders(
     orders: Any,
     schedule: Any,
+    *,
     customers: Any,
     mapping: object,
     staging: Any,
     sizes: Any,
     batches: Any,
-    *,
     now: dt.datetime,
     run_id: str,
     batch_size: int,

@@ -15,10 +15,11 @@ import pytest
 
 from etl.config import load_config
 from etl.errors import ConfigError, ContractError
+from etl.io.monday.writer import MondayBoard
 from etl.io.source import ReadContext
 from etl.io.tables import TableRows
 from etl.jobs import get_job, job_names, list_jobs
-from etl.jobs.base import Job, Table
+from etl.jobs.base import Call, Job, Table
 from tests.jobs.frames import FrameReader, Items, frame_job, rows
 
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
@@ -86,6 +87,25 @@ class TestJob:
     def test_parameters_must_fit(self, transform: Any) -> None:
         with pytest.raises(ConfigError, match="the inputs are items, but the transform takes"):
             frame_job(ROWS, "t", transform=transform)
+
+    def test_payloads_take_the_inputs_that_they_name(self) -> None:
+        def job(payloads: Any, transform: Any) -> Job:
+            return Job(
+                name="j",
+                inputs={"a": FrameReader(ROWS), "b": FrameReader(ROWS.head(1))},
+                transform=transform,
+                outputs={"o": Table("test", "t", contract=Items)},
+                call=Call(payloads=payloads, writer=MondayBoard(board="schedule")),
+            )
+
+        fits = job(lambda b: b, lambda a, results: a)
+        frames = {"a": ROWS, "b": ROWS.head(1)}
+        assert fits.payloads(frames, now=NOW, run_id="x").equals(ROWS.head(1))
+        assert fits.apply(frames, now=NOW, run_id="x")["o"].equals(ROWS)
+        with pytest.raises(ConfigError, match="but the transform takes no b"):
+            job(lambda a: a, lambda a: a)
+        with pytest.raises(ConfigError, match="but payloads takes c"):
+            job(lambda c: c, lambda a, b: a)
 
     def test_needs_inputs_and_outputs(self) -> None:
         with pytest.raises(ConfigError, match="a job has inputs and outputs"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -193,37 +194,62 @@ def results(payloads: pl.DataFrame, *outcomes: str) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=pl.Schema(BoardResults))
 
 
-OUTCOMES = st.sampled_from(["done", "done", "done", "skipped", "retryable", "rejected", "fatal"])
+OUTCOMES = ["done", "done", "done", "skipped", "retryable", "rejected", "fatal"]
+STEPS = ["load", "load", "items", "items", "subitems", "subitems", "promote", "retention", "wait"]
+HOURS = [0.1, 1.0, 24 * 8.0, 24 * 31.0, 24 * 95.0]
 
 
-@st.composite
-def tables(draw: st.DrawFn, *, most: int = 6) -> Tables:
-    """Tables as some steps, done in any order with any outcome, have left them."""
-    made = Tables()
-    source = draw(orders(1))
-    for step in draw(st.lists(st.sampled_from(STEPS), max_size=most)):
-        made, source = after(draw, step, made, source)
+@dataclass(frozen=True)
+class Step:
+    """A step of a history, with what it needs; it is played later, since that takes its time."""
+
+    name: str
+    source: list[Order] | None
+    outcomes: list[str]
+    hours: float
+    batch_size: int
+    same_run: bool
+
+
+def histories(*, most: int = 6) -> st.SearchStrategy[list[Step]]:
+    """Steps, done in any order with any outcome."""
+    step = st.builds(
+        Step,
+        name=st.sampled_from(STEPS),
+        source=st.one_of(st.none(), orders()),
+        outcomes=st.lists(st.sampled_from(OUTCOMES), min_size=1, max_size=4),
+        hours=st.sampled_from(HOURS),
+        batch_size=st.integers(1, 3),
+        same_run=st.booleans(),
+    )
+    return st.tuples(orders(1), st.lists(step, max_size=most)).map(
+        lambda drawn: [Step("load", drawn[0], ["done"], 0, 2, True), *drawn[1]]
+    )
+
+
+def told(payloads: pl.DataFrame, outcomes: list[str]) -> pl.DataFrame:
+    """What a writer says of payloads, one outcome after the other, over and over."""
+    return results(payloads, *itertools.islice(itertools.cycle(outcomes), payloads.height))
+
+
+def played(history: list[Step]) -> Tables:
+    """The tables as a history has left them."""
+    made, source = Tables(), []
+    for step in history:
+        source = source if step.source is None else step.source
+        made = after(step, made, source)
     return made
 
 
-STEPS = ["load", "load", "items", "items", "subitems", "subitems", "promote", "retention", "wait"]
-
-
-def after(
-    draw: st.DrawFn, step: str, made: Tables, source: list[Order]
-) -> tuple[Tables, list[Order]]:
-    """Do one step, with whatever outcome."""
-    if step == "load":
-        source = draw(st.one_of(st.just(source), orders()))
-        made = replace(made, runs=made.runs + draw(st.integers(0, 1)))
-        return made.loaded(source, batch_size=draw(st.integers(1, 3))), source
-    if step == "wait":
-        hours = draw(st.sampled_from([0.1, 1.0, 24 * 8.0, 24 * 31.0, 24 * 95.0]))
-        return made.later(dt.timedelta(hours=hours)), source
-    if step in ("items", "subitems"):
-        payloads = made.item_payloads() if step == "items" else made.subitem_payloads()
-        count = payloads.height
-        outcomes = draw(st.lists(OUTCOMES, min_size=count, max_size=count))
-        told = results(payloads, *outcomes)
-        return (made.items(told) if step == "items" else made.subitems_(told)), source
-    return (made.promoted() if step == "promote" else made.kept()), source
+def after(step: Step, made: Tables, source: list[Order]) -> Tables:
+    """Do one step."""
+    if step.name == "load":
+        made = made if step.same_run else replace(made, runs=made.runs + 1)
+        return made.loaded(source, batch_size=step.batch_size)
+    if step.name == "wait":
+        return made.later(dt.timedelta(hours=step.hours))
+    if step.name == "items":
+        return made.items(told(made.item_payloads(), step.outcomes))
+    if step.name == "subitems":
+        return made.subitems_(told(made.subitem_payloads(), step.outcomes))
+    return made.promoted() if step.name == "promote" else made.kept()
