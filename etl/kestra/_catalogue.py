@@ -113,7 +113,7 @@ _PYTHON: Final[Properties] = {
 _HTTP: Final[Properties] = {
     "uri": "text",
     "method": ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT"),
-    "body": "any",
+    "body": "text",
     "formData": "map",
     "contentType": "text",
     "headers": "map",

@@ -107,7 +107,7 @@ class Structure:
 
     def _text(self, value: Any, path: Path) -> None:
         if isinstance(value, dict | list):
-            self.add(path, f"{path[-1]} must be a text, and is a {_sort(value)}")
+            self.add(path, f"{path[-1]} must be a text, and is {_sort(value)}")
         elif isinstance(value, str) and not value.strip():
             self.add(path, f"{path[-1]} is empty")
 
@@ -115,7 +115,7 @@ class Structure:
         if isinstance(value, str) and value.strip().startswith("{{"):
             return
         if not isinstance(value, list):
-            self.add(path, f"{path[-1]} must be a list (`- ...` lines), and is a {_sort(value)}")
+            self.add(path, f"{path[-1]} must be a list (`- ...` lines), and is {_sort(value)}")
             return
         if not value:
             self.add(path, f"{path[-1]} is empty")
@@ -123,13 +123,13 @@ class Structure:
             if isinstance(item, dict | list) or item is None:
                 self.add(
                     (*path, str(at)),
-                    f"{path[-1]}: a text is expected, and this is a {_sort(item)}: "
+                    f"{path[-1]}: a text is expected, and this is {_sort(item)}: "
                     "put it in quotes where it holds `: `",
                 )
 
     def _map(self, value: Any, path: Path) -> None:
         if not isinstance(value, dict) and not _template(value):
-            self.add(path, f"{path[-1]} must be a mapping (`name: value` lines), and is a {_sort(value)}")  # fmt: skip
+            self.add(path, f"{path[-1]} must be a mapping (`name: value` lines), and is {_sort(value)}")  # fmt: skip
 
     def _env(self, value: Any, path: Path) -> None:
         self._map(value, path)
@@ -137,7 +137,7 @@ class Structure:
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
                 self.add((*path, name), f"{name!r} is no name of an environment variable")
             if isinstance(item, dict | list) or item is None:
-                self.add((*path, name), f"env {name} must be a text, and is a {_sort(item)}")
+                self.add((*path, name), f"env {name} must be a text, and is {_sort(item)}")
 
     def _bool(self, value: Any, path: Path) -> None:
         if not isinstance(value, bool) and not _template(value):
@@ -155,7 +155,7 @@ class Structure:
 
     def _ruled(self, value: Any, path: Path, rule: Callable[[str], str | None]) -> None:
         if not isinstance(value, str):
-            self.add(path, f"{path[-1]} must be a text, and is a {_sort(value)}")
+            self.add(path, f"{path[-1]} must be a text, and is {_sort(value)}")
         elif problem := rule(value):
             self.add(path, f"{path[-1]}: {problem}")
 
@@ -195,13 +195,13 @@ class Structure:
             if problem := label_key_problem(key):
                 self.add((*path, key), problem)
             if isinstance(item, dict | list) or item in (None, ""):
-                self.add((*path, key), f"label {key!r} must be a text, and is a {_sort(item)}")
+                self.add((*path, key), f"label {key!r} must be a text, and is {_sort(item)}")
 
     # Parts
 
     def _each(self, value: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
         if not isinstance(value, list):
-            self.add(path, f"{path[-1]} must be a list (`- id: ...` lines), and is a {_sort(value)}")  # fmt: skip
+            self.add(path, f"{path[-1]} must be a list (`- id: ...` lines), and is {_sort(value)}")  # fmt: skip
             return
         if not value:
             self.add(path, f"{path[-1]} is empty")
@@ -209,7 +209,7 @@ class Structure:
             if isinstance(item, dict):
                 yield (*path, str(at)), item
             else:
-                self.add((*path, str(at)), f"{path[-1]}: a mapping is expected, and this is a {_sort(item)}")  # fmt: skip
+                self.add((*path, str(at)), f"{path[-1]}: a mapping is expected, and this is {_sort(item)}")  # fmt: skip
 
     def _part(self, value: Any, path: Path, part: str) -> None:
         if not isinstance(value, dict):
@@ -325,7 +325,7 @@ class Structure:
                 if problem := cron_problem(cron, seconds=trigger.get("withSeconds") is True):
                     self.add((*at, "cron"), f"cron {cron!r}: {problem}")
             elif "cron" in trigger:
-                self.add((*at, "cron"), f"cron must be a text in quotes, and is a {_sort(cron)}")
+                self.add((*at, "cron"), f"cron must be a text in quotes, and is {_sort(cron)}")
 
     def _typed(
         self,
@@ -401,10 +401,16 @@ def _template(value: Any) -> bool:
 
 
 def _sort(value: Any) -> str:
-    names = {dict: "mapping", list: "list", bool: "true or false", int: "number", float: "number"}
-    return names.get(type(value), "text" if isinstance(value, str) else "nothing at all")
+    names = {
+        dict: "a mapping",
+        list: "a list",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+    }
+    return names.get(type(value), "a text" if isinstance(value, str) else "nothing")
 
 
 def _shown(value: Any) -> str:
     # The value may be a secret in the wrong place: words are shown, and nothing long.
-    return repr(value) if not isinstance(value, dict | list) and len(str(value)) <= 80 else f"a {_sort(value)}"  # fmt: skip
+    return repr(value) if not isinstance(value, dict | list) and len(str(value)) <= 80 else _sort(value)  # fmt: skip

@@ -31,7 +31,7 @@ _SECRET_NAME: Final = re.compile(
 )
 _SECRET_TEXT: Final = re.compile(
     r"[a-z][a-z0-9+.-]*://[^\s/:@{}]+:[^\s/@{}]+@"  # a login in a URL
-    r"|hooks\.slack\.com/services/\w|webhook\.office\.com/webhookb2/\w"
+    r"|https?://[^\s\"'{}]*(?:webhook|hooks\.)[^\s\"'{}]*/[\w-]+"
     r"|\bxox[abprs]-\w{8,}|\bgh[pousr]_\w{20,}|\bAKIA[0-9A-Z]{16}\b"
     r"|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.|-----BEGIN [A-Z ]*PRIVATE KEY"
     r"|\b[Bb]earer [\w.~+/-]{16,}"
@@ -173,10 +173,12 @@ def _job_name(words: list[str]) -> str | None:
 
 
 def _job(at: Path, words: list[str]) -> Iterator[Problem]:
-    from etl.jobs import check_job_name
+    from etl.jobs import check_job_name, job_names
 
     name = _job_name(words)
-    if name == "" and words[-1] == "run":
+    if name is None and words and (words[0].startswith(".") or words[0] in job_names()):
+        yield at, "no command runs there: write python3 -m etl run JOB"
+    elif name == "" and words[-1] == "run":
         yield at, "`etl run` needs a job's name"
     elif name:
         try:

@@ -37,11 +37,17 @@ def expressions(text: str) -> tuple[list[str], str | None]:
     ([' execution.id ', " '}}' "], None)
     >>> expressions("{{ execution.id }")
     ([], "'{{' is not closed: write {{ ... }}")
+    >>> expressions('{"text": {"inner": "{{ flow.id }}"}}')
+    ([' flow.id '], None)
     """
     found: list[str] = []
-    at = 0
+    at = depth = 0
     while match := re.compile(r"\{\{|\{%|\{#|\}\}|%\}").search(text, at):
         opening = match[0]
+        depth += text.count("{", at, match.start()) - text.count("}", at, match.start())
+        if opening == "}}" and depth >= 2:  # braces of JSON or of code
+            depth, at = depth - 2, match.end()
+            continue
         if opening not in _CLOSED_BY:
             return found, f"{opening!r} closes nothing: write {{{{ ... }}}}"
         closing = _CLOSED_BY[opening]

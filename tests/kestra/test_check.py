@@ -203,9 +203,13 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "secret in a command": ("- python3 -m etl run", "- TOKEN=hunter2 python3 -m etl run", "looks like a secret"),
     "secret as a value": ("\"{{ secret('ORDERS_DB_PASSWORD') }}\"", "hunter2", "ORDERS_DB_PASSWORD looks like a secret"),
     "webhook as a value": ("\"{{ secret('ALERT_WEBHOOK_URL') }}\"", "https://hooks.slack.com/services/T0/B0/x", "looks like a secret"),
+    "webhook of others": ("\"{{ secret('ALERT_WEBHOOK_URL') }}\"", "https://discord.com/api/webhooks/12/ab", "looks like a secret"),
+    "mapping for a body": ("body: '{\"text\": \"{{ flow.id }} failed\"}'", "body: {text: failed}", "body must be a text, and is a mapping"),
     "login in a URL": ("\"{{ secret('ALERT_WEBHOOK_URL') }}\"", "https://etl:hunter2@example.com", "looks like a secret"),
     # this package
     "unknown job": ("etl run board-planning", "etl run board-planing", "no job 'board-planing'; did you mean 'board-planning'"),
+    "module of none": ("-m etl run", "-m etl.run", "write python3 -m etl run JOB"),
+    "job without run": ("-m etl run board", "-m etl board", "write python3 -m etl run JOB"),
     "console script": ("python3 -m etl run", "etl run", "no command `etl` is on PATH"),
     "glob": ("- /config.yaml", "- config.yaml", "write '/config.yaml'"),
     "files not enabled": ("      enabled: true\n", "", "write `enabled: true`"),
@@ -263,6 +267,19 @@ def test_a_secret_may_be_asked_for_by_keyword_and_a_wheel_by_a_pattern() -> None
     pattern = GOOD.replace(f"/dist/{wheel_name()}\n", "/dist/*.whl\n", 1)
     assert told(keyword) == told(pattern) == []
     assert told(pattern.replace(f"./dist/{wheel_name()}", "./dist/*.whl")) == []
+
+
+def test_braces_of_json_and_code_are_no_templates() -> None:
+    body = """body: '{"a": {"b": [{"c": {}}]}, "text": "{{ flow.id }} failed"}'"""
+    code = (
+        "type: io.kestra.plugin.scripts.python.Script\n"
+        '        script: |\n          print({"a": {"b": "{{ flow.id }}"}})\n'
+    )
+    log = "type: io.kestra.plugin.core.log.Log\n        message: \"{{ vars.greeting }}: {{ outputs['run'].vars.rows_written }} rows\"\n"
+    right = 'body: \'{"text": "{{ flow.id }} failed"}\''
+    assert right in GOOD
+    assert log in GOOD
+    assert told(GOOD.replace(right, body)) == told(GOOD.replace(log, code)) == []
 
 
 def test_seconds_take_a_sixth_field() -> None:
