@@ -16,7 +16,9 @@ from etl.io.monday.writer import MondayBoard
 from etl.io.sink import WriteContext
 from etl.io.source import ReadContext
 from tests.documents import ROOT
-from tests.io.monday.writing import orders
+from tests.io.monday.writing import orders, sizes
+from tests.monday_server import MondayServer
+from tests.monday_server.boards import writable_boards
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,3 +118,25 @@ def test_a_request_that_is_cut_off_leaves_nothing(
     monkeypatch.setattr(BoardStore, "create_item", create)
     context = ReadContext(config=config, allow_empty=True)
     assert MondayItems(board="schedule").read(context).frame.is_empty()
+
+
+def test_the_same_declarations_write_to_a_server(
+    config: Config, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="etl")
+    store = BoardStore(":memory:")
+    writable_boards(store, config.path)
+    with MondayServer(store=store) as server:
+        monkeypatch.setenv("MONDAY_API_URL", server.url)
+        monkeypatch.setenv("MONDAY_API_TOKEN", str(server.token))
+        context = WriteContext(config=config, run_id="run-7")
+        items = MondayBoard(board="schedule").write(orders(3, total_qty=5), context)
+        assert (items.notes, items.fatal) == ((), None)
+        target = MondayBoard(board="schedule", subitems=True)
+        below = target.write(sizes(items.results), context)
+        assert below.results["status"].to_list() == ["done"] * 6
+        read = MondaySubitems(board="schedule").read(ReadContext(config=config)).frame
+        assert read["parent_item_id"].unique().sort().equals(items.results["item_id"].rename("parent_item_id"))  # fmt: skip
+    store.close()
+    assert not (config.path.parent / "data").exists()
+    assert 'run run-7, subitems of the monday board "schedule": 6 done' in caplog.text
