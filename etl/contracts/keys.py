@@ -6,9 +6,15 @@ to keys by :func:`etl.transforms.keys.with_keys`, which gives exactly these.
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
+from typing import Final
 
-__all__ = ["code_key", "name_key"]
+__all__ = ["code_key", "name_key", "short_key", "upper_key"]
+
+_WHOLE: Final = 225
+"""Characters; at most twice as many UTF-16 units, which is what a key column holds."""
+_KEPT: Final = 150
 
 
 def code_key(text: str) -> str:
@@ -44,3 +50,28 @@ def name_key(text: str) -> str:
     for _ in range(2):
         folded = unicodedata.normalize("NFKC", folded).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def upper_key(text: str) -> str:
+    """Trim a code and put it into capitals, Unicode's in full: ``straße`` is ``STRASSE``.
+
+    Examples
+    --------
+    >>> upper_key(" navy straße\\u3000")
+    'NAVY STRASSE'
+    """
+    return text.strip().upper()
+
+
+def short_key(text: str) -> str:
+    """Give a key that fits into a key column: a long one ends in its SHA-256 instead.
+
+    Examples
+    --------
+    >>> short_key("a|b"), len(short_key("a" * 226)), short_key("a" * 226) == short_key("a" * 227)
+    ('a|b', 215, False)
+    """
+    if len(text) <= _WHOLE:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{text[:_KEPT]}#{digest}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import narwhals as nw
 
-from etl.contracts.keys import code_key, name_key
+from etl.contracts.keys import code_key, name_key, upper_key
 from etl.errors import ContractError
 from etl.transforms.in_python import TextRule, apply_text_rule
 
@@ -39,7 +39,7 @@ def with_keys(
     keys
         New column -> the text column whose keys it holds; a null has the key null.
     key
-        :func:`~etl.contracts.keys.code_key` or :func:`~etl.contracts.keys.name_key`.
+        One of :mod:`etl.contracts.keys`.
 
     Raises
     ------
@@ -99,4 +99,5 @@ def _ascii_key(text: nw.Expr, key: Callable[[str], str]) -> nw.Expr:
     """Say what ``key`` does to text of ASCII characters, as an expression."""
     if key is name_key:
         text = text.str.replace_all(f"[{_ASCII_SPACE}]+", " ")
-    return text.str.strip_chars(_ASCII_SPACE).str.to_lowercase()
+    trimmed = text.str.strip_chars(_ASCII_SPACE)
+    return trimmed.str.to_uppercase() if key is upper_key else trimmed.str.to_lowercase()
