@@ -51,4 +51,6 @@ class AuditMatches(dy.Schema):
     match_type = dy.String()
     score = dy.Float64()
     """Not rounded."""
+    match_score = dy.Float64()
+    """To one decimal."""
     matched_po = dy.String(nullable=True)

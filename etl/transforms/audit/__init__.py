@@ -18,6 +18,9 @@ match_quality         precision and recall, where the truth is known
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from etl.contracts.audit import AuditResults
 from etl.transforms.audit.combine import combine
 from etl.transforms.audit.exact import match_cross_field, match_exact
 from etl.transforms.audit.fuzzy import match_fuzzy
@@ -27,7 +30,10 @@ from etl.transforms.audit.standardise import standardise
 from etl.transforms.audit.summary import summarise
 from etl.transforms.audit.truth import match_notes, match_quality
 from etl.transforms.audit.unpivot import unpivot
-from etl.transforms.portable import FrameT
+from etl.transforms.batches import at_once, settled
+
+if TYPE_CHECKING:
+    from etl.transforms.portable import FrameT
 
 __all__ = [
     "audit",
@@ -39,6 +45,7 @@ __all__ = [
     "match_fuzzy",
     "match_notes",
     "match_quality",
+    "sample_audit",
     "sampled",
     "standardise",
     "summarise",
@@ -46,9 +53,7 @@ __all__ = [
 ]
 
 
-def audit_results(
-    packed: FrameT, shipped: FrameT, orders: FrameT, customers: FrameT
-) -> FrameT:
+def audit_results(packed: FrameT, shipped: FrameT, orders: FrameT, customers: FrameT) -> FrameT:
     """Match what was packed and shipped with what was ordered.
 
     Parameters
@@ -64,7 +69,8 @@ def audit_results(
     Returns
     -------
     the type of ``packed``
-        The columns of :class:`~etl.contracts.audit.AuditResults`, ordered by key.
+        The columns of :class:`~etl.contracts.audit.AuditResults`, ordered by key. A relation and a
+        Spark frame are computed when this is called.
 
     Raises
     ------
@@ -86,12 +92,17 @@ def audit_results(
     >>> results.select(told).rows()
     [('UNFULFILLED', None, 'S', 4, 0, 'POOR'), ('FUZZY', 95.0, 'M', 7, 7, 'POOR')]
     """
-    shipments = combine(standardise(packed, customers), standardise(shipped, customers))
-    lines = unpivot(orders, customers)
-    exact = match_exact(shipments, lines)
-    crossed = match_cross_field(shipments, lines, exact)
-    fuzzy = match_fuzzy(shipments, lines, exact, crossed)
-    return audit_rows(shipments, lines, exact, crossed, fuzzy)
+    return at_once(_audit_results, packed, shipped, orders, customers, contract=AuditResults)
+
+
+def _audit_results(packed: FrameT, shipped: FrameT, orders: FrameT, customers: FrameT) -> FrameT:
+    scans = [standardise(rows, customers) for rows in (packed, shipped)]
+    shipments = settled(combine(*scans))
+    lines = settled(unpivot(orders, customers))
+    exact = settled(match_exact(shipments, lines))
+    crossed = settled(match_cross_field(shipments, lines, exact))
+    fuzzy = settled(match_fuzzy(shipments, lines, exact, crossed))
+    return settled(audit_rows(shipments, lines, exact, crossed, fuzzy))
 
 
 def audit(
@@ -100,8 +111,6 @@ def audit(
     orders: FrameT,
     customers: FrameT,
     truth: FrameT | None = None,
-    *,
-    sample: int | None = None,
 ) -> dict[str, FrameT]:
     """Audit packed and shipped against the orders: results, summary, and how good the matching is.
 
@@ -112,14 +121,12 @@ def audit(
     truth
         Rows of :class:`~etl.contracts.samples.SampleAuditTruth`, for generated samples; of the same
         engine.
-    sample
-        Keep this many of the results (:func:`sampled`), and summarise these alone.
 
     Returns
     -------
     dict of the type of ``packed``
         ``results`` and ``summary``; with ``truth`` also ``notes``, a frame with one column,
-        ``note``, which tells precision and recall of all results.
+        ``note``, which tells precision and recall.
 
     Raises
     ------
@@ -138,9 +145,27 @@ def audit(
     >>> {name: frame.height for name, frame in found.items()}
     {'results': 0, 'summary': 0}
     """
+    return _told(audit_results(packed, shipped, orders, customers), truth)
+
+
+def sample_audit(
+    packed: FrameT,
+    shipped: FrameT,
+    orders: FrameT,
+    customers: FrameT,
+    truth: FrameT | None = None,
+    *,
+    sample: int,
+) -> dict[str, FrameT]:
+    """Audit as :func:`audit` does, and keep ``sample`` of the results (:func:`sampled`).
+
+    All is matched first, so that a row's variance is that of the whole order; the summary and the
+    notes tell of the sample alone.
+    """
     found = audit_results(packed, shipped, orders, customers)
-    kept = found if sample is None else sampled(found, sample)
-    made = {"results": kept, "summary": summarise(kept)}
-    if truth is not None:
-        made["notes"] = match_notes(found, truth)
-    return made
+    return _told(sampled(found, sample), truth)
+
+
+def _told(results: FrameT, truth: FrameT | None) -> dict[str, FrameT]:
+    made = {"results": results, "summary": summarise(results)}
+    return made if truth is None else {**made, "notes": match_notes(results, truth)}

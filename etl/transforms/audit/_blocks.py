@@ -78,7 +78,7 @@ def match_blocks(
     Returns
     -------
     pl.DataFrame
-        ``shipment``, ``line``, ``score`` and ``how`` (which numbers agree best, as a place in
+        ``shipment``, ``line``, ``score``, ``match_score`` (to one decimal) and ``how`` (which numbers agree best, as a place in
         :data:`~etl.contracts.audit.MATCHED_PO`; -1 where a side has none), ordered by shipment.
 
     Examples
@@ -88,7 +88,7 @@ def match_blocks(
     >>> rows = [{**shipment, "side": 0, "place": 1}, {**shipment, "side": 1, "place": 5}]
     >>> rows.append({**shipment, "side": 1, "place": 4, "po_number": "A-7010", "alt_po": "A-7"})
     >>> match_blocks(pl.DataFrame(rows, schema_overrides={"style_2": pl.String})).rows()
-    [(1, 5, 100.0, 0)]
+    [(1, 5, 100.0, 100.0, 0)]
     """
     found = [_nothing()]
     for block in rows.filter(pl.col("block").is_not_null()).partition_by("block"):
@@ -99,7 +99,8 @@ def match_blocks(
 
 
 def _nothing() -> pl.DataFrame:
-    types = {"shipment": pl.Int64, "line": pl.Int64, "score": pl.Float64, "how": pl.Int64}
+    whole, score = pl.Int64(), pl.Float64()
+    types = {"shipment": whole, "line": whole, "score": score, "match_score": score, "how": whole}
     return pl.DataFrame(schema=types)
 
 
@@ -235,15 +236,14 @@ class _Sum:
 class _Block:
     """The shipments and order lines of one customer."""
 
-    def __init__(
-        self, ours: _Side, theirs: _Side, least: float, cells: int, workers: int
-    ) -> None:
+    def __init__(self, ours: _Side, theirs: _Side, least: float, cells: int, workers: int) -> None:
         self._ours, self._theirs = ours, theirs
         self._least, self._cells = least, cells
         self._likeness = {part: _Likeness(part, ours, theirs, cells, workers) for part in _PARTS}
         looks = ("style_1", "style_2", "color")
-        self._sized = [_Groups.of(_stacked(side, *looks, "size")) for side in (ours, theirs)]
-        self._looks = [_Groups.of(groups.codes[:, :-1]) for groups in self._sized]
+        sized = [_Groups.of(_stacked(side, *looks, "size")) for side in (ours, theirs)]
+        self._sized = sized[0], sized[1]
+        self._looks = _Groups.of(sized[0].codes[:, :-1]), _Groups.of(sized[1].codes[:, :-1])
         self._score = np.full(len(ours.place), _ABSENT)
         self._line = np.full(len(ours.place), -1)
         self._how = np.full(len(ours.place), -1)
@@ -265,6 +265,7 @@ class _Block:
                 "shipment": self._ours.place[found],
                 "line": self._line[found],
                 "score": self._score[found],
+                "match_score": np.floor(self._score[found] * 10 + 0.5) / 10,
                 "how": self._how[found],
             },
             schema=_nothing().schema,
@@ -314,7 +315,9 @@ class _Block:
             likeness = numbers[how, np.arange(len(how))]
             score = known.at(of).plus("number", likeness).score()
             hits = np.flatnonzero(score >= self._least)
-            self._keep(ours[hits], theirs[hits], score[hits], np.where(likeness >= 0, how, -1)[hits])
+            self._keep(
+                ours[hits], theirs[hits], score[hits], np.where(likeness >= 0, how, -1)[hits]
+            )
 
     def _keep(self, ours: Ints, theirs: Ints, score: Floats, how: Ints) -> None:
         line = self._theirs.place[theirs]

@@ -6,15 +6,26 @@ from typing import TYPE_CHECKING, Final
 
 import narwhals as nw
 
-from etl.contracts.audit_steps import PARTS, AuditMatches
+from etl.contracts.audit_steps import AuditMatches
 from etl.transforms.portable import typed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import dataframely as dy
+
     from etl.transforms.portable import Lazy
 
-__all__ = ["AFTER_ALL_TEXT", "IN_TIES", "first_style", "second_style", "style", "unmatched", "with_place"]
+__all__ = [
+    "AFTER_ALL_TEXT",
+    "IN_TIES",
+    "first_style",
+    "same_types",
+    "second_style",
+    "style",
+    "unmatched",
+    "with_place",
+]
 
 IN_TIES: Final = ("customer", "po_number", "alt_po", "style", "color", "size", "pattern")
 """The parts of the key in the order in which ties break."""
@@ -42,10 +53,19 @@ def with_place(frame: Lazy, name: str) -> Lazy:
     return numbered.drop(*last)
 
 
+def same_types(frame: Lazy, contract: type[dy.Schema]) -> Lazy:
+    """Give every column the contract's type: Arrow has several for text, and joins but one of them.
+
+    Columns that the contract does not know are left out.
+    """
+    wanted = nw.from_native(contract.create_empty()).schema
+    return typed(frame, contract).select(nw.col(name).cast(wanted[name]) for name in wanted)
+
+
 def unmatched(shipments: Lazy, matches: Iterable[Lazy]) -> Lazy:
     """The shipments that are in none of the matches."""
     for found in matches:
-        known = typed(found, AuditMatches).select("shipment")
+        known = same_types(found, AuditMatches).select("shipment")
         shipments = shipments.join(known, on="shipment", how="anti")
     return shipments
 

@@ -9,7 +9,7 @@ import narwhals as nw
 from etl.contracts.audit_steps import PARTS, AuditShipments
 from etl.contracts.orders_unified import SAMPLE_SIZES
 from etl.contracts.shipments import Shipped
-from etl.transforms.audit._parts import with_place
+from etl.transforms.audit._parts import same_types, with_place
 from etl.transforms.portable import FrameT, Lazy, on_any_engine, require, typed
 
 __all__ = ["combine"]
@@ -72,4 +72,4 @@ def _combine(packed: Lazy, shipped: Lazy) -> Lazy:
         .agg(nw.col("packed_qty", "shipped_qty").sum())
         .with_columns(nw.col("packed_qty", "shipped_qty").cast(nw.Int64))
     )
-    return with_place(sums, "shipment").select(*AuditShipments.column_names())
+    return same_types(with_place(sums, "shipment"), AuditShipments)

@@ -8,8 +8,8 @@ import narwhals as nw
 
 from etl.contracts.audit import MATCHED_PO
 from etl.contracts.audit_steps import AuditLines, AuditMatches, AuditShipments
-from etl.transforms.audit._parts import style, unmatched
-from etl.transforms.portable import FrameT, Lazy, on_any_engine, require, typed
+from etl.transforms.audit._parts import same_types, style, unmatched
+from etl.transforms.portable import FrameT, Lazy, on_any_engine, require
 
 __all__ = ["match_cross_field", "match_exact"]
 
@@ -58,7 +58,7 @@ def match_exact(shipments: FrameT, lines: object) -> FrameT:
     >>> shipments = rows.with_columns(shipment=1, packed_qty=0, shipped_qty=5)
     >>> lines = rows.with_columns(line=4, quantity=5, order_number=pl.lit("SO-1"))
     >>> match_exact(shipments, lines).rows()
-    [(1, 4, 'EXACT', 100.0, 'po')]
+    [(1, 4, 'EXACT', 100.0, 100.0, 'po')]
     """
     return on_any_engine(_match, shipments, lines, by=MATCHED_PO[:2], who="match_exact")
 
@@ -96,36 +96,35 @@ def match_cross_field(shipments: FrameT, lines: object, *matches: object) -> Fra
     ...     line=4, po_number=pl.lit("A-1"), alt_po=pl.lit(None), quantity=5, order_number=pl.lit("SO")
     ... )
     >>> match_cross_field(shipments, lines).rows()
-    [(1, 4, 'EXACT', 100.0, 'alt_to_po')]
+    [(1, 4, 'EXACT', 100.0, 100.0, 'alt_to_po')]
     """
     return on_any_engine(
         _match, shipments, lines, *matches, by=MATCHED_PO[2:], who="match_cross_field"
     )
 
 
-def _match(
-    shipments: Lazy, lines: Lazy, *matches: Lazy, by: tuple[str, ...], who: str
-) -> Lazy:
+def _match(shipments: Lazy, lines: Lazy, *matches: Lazy, by: tuple[str, ...], who: str) -> Lazy:
     require(shipments, AuditShipments.column_names(), f"{who}, shipments")
     require(lines, AuditLines.column_names(), f"{who}, lines")
-    shipments = unmatched(typed(shipments, AuditShipments), matches)
-    lines = typed(lines, AuditLines)
+    shipments = unmatched(same_types(shipments, AuditShipments), matches)
+    lines = same_types(lines, AuditLines)
     found = []
     for how in by:
         ours, theirs = _NUMBERS[how]
         pairs = _compared(shipments, ours, "shipment").join(
             _compared(lines, theirs, "line"), on=["_number", "_style", *_SAME], how="inner"
         )
-        rank = MATCHED_PO.index(how)
-        found.append(pairs.select("shipment", choice=nw.col("line").cast(nw.Int64) + rank * _LINES))
+        first = MATCHED_PO.index(how) * _LINES
+        found.append(pairs.select("shipment", choice=nw.col("line").cast(nw.Int64) + first))
     best = nw.concat(found).group_by("shipment").agg(nw.col("choice").min())
-    how_found = nw.col("choice") // _LINES
-    matched_po = nw.when(how_found == MATCHED_PO.index(by[0])).then(nw.lit(by[0]))
+    rank = (nw.col("choice") // _LINES).cast(nw.Int64)
+    matched_po = nw.when(rank == MATCHED_PO.index(by[0])).then(nw.lit(by[0]))
     return best.select(
         "shipment",
-        line=(nw.col("choice") % _LINES).cast(nw.Int64),
+        line=nw.col("choice") - rank * _LINES,
         match_type=nw.lit("EXACT"),
         score=nw.lit(_EXACT_SCORE),
+        match_score=nw.lit(_EXACT_SCORE),
         matched_po=matched_po.otherwise(nw.lit(by[1])),
     ).select(*AuditMatches.column_names())
 
@@ -134,4 +133,6 @@ def _compared(rows: Lazy, number: str, place: str) -> Lazy:
     """What has to be equal, of the rows that have all of it."""
     told = rows.select(place, *_SAME, _number=nw.col(number), _style=style())
     compared = ("_number", "_style", *_SAME)
-    return told.filter(~nw.any_horizontal(*(nw.col(c).is_null() for c in compared), ignore_nulls=True))
+    return told.filter(
+        ~nw.any_horizontal(*(nw.col(c).is_null() for c in compared), ignore_nulls=True)
+    )

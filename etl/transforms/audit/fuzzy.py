@@ -10,9 +10,9 @@ import narwhals as nw
 from etl.contracts.audit import MATCHED_PO
 from etl.contracts.audit_steps import AuditLines, AuditMatches, AuditShipments
 from etl.transforms.audit._blocks import match_blocks
-from etl.transforms.audit._parts import first_style, second_style, unmatched
+from etl.transforms.audit._parts import first_style, same_types, second_style, unmatched
 from etl.transforms.batches import in_batch
-from etl.transforms.portable import FrameT, Lazy, on_any_engine, require, typed
+from etl.transforms.portable import FrameT, Lazy, on_any_engine, require
 
 __all__ = ["match_fuzzy"]
 
@@ -25,6 +25,7 @@ class _Found(dy.Schema):
     shipment = dy.Int64()
     line = dy.Int64()
     score = dy.Float64()
+    match_score = dy.Float64()
     how = dy.Int64()
 
 
@@ -76,7 +77,7 @@ def match_fuzzy(shipments: FrameT, lines: object, *matches: object) -> FrameT:
     ...     [{**key, "po_number": "A-7010", "line": 4, "quantity": 5, "order_number": "SO-1"}]
     ... )
     >>> match_fuzzy(shipments, lines).rows()
-    [(1, 4, 'FUZZY', 95.0, 'po')]
+    [(1, 4, 'FUZZY', 95.0, 95.0, 'po')]
     """
     return on_any_engine(_match_fuzzy, shipments, lines, *matches)
 
@@ -84,16 +85,21 @@ def match_fuzzy(shipments: FrameT, lines: object, *matches: object) -> FrameT:
 def _match_fuzzy(shipments: Lazy, lines: Lazy, *matches: Lazy) -> Lazy:
     require(shipments, AuditShipments.column_names(), "match_fuzzy, shipments")
     require(lines, AuditLines.column_names(), "match_fuzzy, lines")
-    shipments = unmatched(typed(shipments, AuditShipments), matches)
-    lines = typed(lines, AuditLines)
+    shipments = unmatched(same_types(shipments, AuditShipments), matches)
+    lines = same_types(lines, AuditLines)
     both = nw.concat([_side(shipments, "shipment", 0), _side(lines, "line", 1)])
-    best = in_batch(both, match_blocks, _Found)
+    best = in_batch(both, match_blocks, _Found, by="block")
     how = nw.col("how")
-    matched_po = nw.when(how == 0).then(nw.lit(MATCHED_PO[0]))
+    matched_po: nw.Expr = nw.when(how == 0).then(nw.lit(MATCHED_PO[0]))
     for at, name in enumerate(MATCHED_PO[1:], start=1):
         matched_po = nw.when(how == at).then(nw.lit(name)).otherwise(matched_po)
     return best.select(
-        "shipment", "line", "score", match_type=nw.lit("FUZZY"), matched_po=matched_po
+        "shipment",
+        "line",
+        "score",
+        "match_score",
+        match_type=nw.lit("FUZZY"),
+        matched_po=matched_po,
     ).select(*AuditMatches.column_names())
 
 

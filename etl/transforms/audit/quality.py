@@ -9,9 +9,9 @@ import narwhals as nw
 from etl.contracts.audit import NO_CUSTOMER, AuditResults
 from etl.contracts.audit_steps import PARTS, AuditLines, AuditMatches, AuditShipments
 from etl.contracts.keys import short_key
-from etl.transforms.audit._parts import first_style, second_style, style
+from etl.transforms.audit._parts import first_style, same_types, second_style, style
 from etl.transforms.in_python import TextRule, apply_text_rule
-from etl.transforms.portable import FrameT, Lazy, equal, on_any_engine, require, typed
+from etl.transforms.portable import FrameT, Lazy, equal, on_any_engine, require
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,6 +85,7 @@ def audit_rows(shipments: FrameT, lines: object, *matches: object) -> FrameT:
     >>> shipment = {**key, "po_number": "A-1", "shipment": 1, "packed_qty": 9, "shipped_qty": 9}
     >>> line = {**key, "po_number": "A-1", "line": 4, "quantity": 10, "order_number": "SO-1"}
     >>> match = {"shipment": 1, "line": 4, "match_type": "EXACT", "score": 100.0, "matched_po": "po"}
+    >>> match["match_score"] = 100.0
     >>> rows = audit_rows(pl.DataFrame([shipment]), pl.DataFrame([line]), pl.DataFrame([match]))
     >>> rows.select("ordered_qty", "variance_qty", "variance_pct", "quality", "under_shipped").row(0)
     (10, 1, 10.0, 'POOR', True)
@@ -95,7 +96,7 @@ def audit_rows(shipments: FrameT, lines: object, *matches: object) -> FrameT:
 def _audit_rows(shipments: Lazy, lines: Lazy, *matches: Lazy) -> Lazy:
     require(shipments, AuditShipments.column_names(), "audit_rows, shipments")
     require(lines, AuditLines.column_names(), "audit_rows, lines")
-    shipments, lines = typed(shipments, AuditShipments), typed(lines, AuditLines)
+    shipments, lines = same_types(shipments, AuditShipments), same_types(lines, AuditLines)
     found = nw.concat([_match_columns(match) for match in matches])
     rows = nw.concat([_matched(shipments, lines, found), _unfulfilled(lines, found)])
     rows = _with_quality(_with_variance(_counted_once(rows)))
@@ -105,9 +106,7 @@ def _audit_rows(shipments: Lazy, lines: Lazy, *matches: Lazy) -> Lazy:
 
 def _match_columns(match: Lazy) -> Lazy:
     require(match, AuditMatches.column_names(), "audit_rows, matches")
-    return typed(match, AuditMatches).select(
-        nw.col("shipment", "line").cast(nw.Int64), "match_type", "score", "matched_po"
-    )
+    return same_types(match, AuditMatches)
 
 
 def _order_columns(lines: Lazy) -> Lazy:
@@ -130,7 +129,7 @@ def _matched(shipments: Lazy, lines: Lazy, found: Lazy) -> Lazy:
     flags = {name: equal(nw.col(ours), nw.col(theirs)) for name, (ours, theirs) in _MATCHED.items()}
     flags["style_match"] = _same_style()
     return rows.select(
-        *PARTS, "known_customer", "packed_qty", "shipped_qty", "shipment", "line", "score",
+        *PARTS, "known_customer", "packed_qty", "shipped_qty", "shipment", "line", "score", "match_score",
         "matched_po", "order_number", *_ORDER, "order_line_qty",
         *(nw.when(there).then(flag).alias(name) for name, flag in flags.items()),
         match_type=nw.col("match_type").fill_null("NO_MATCH"),
@@ -150,15 +149,19 @@ def _same_style() -> nw.Expr:
 def _unfulfilled(lines: Lazy, found: Lazy) -> Lazy:
     """The order lines that no shipment has."""
     left = lines.join(found.select("line"), on="line", how="anti")
-    text, flag = nw.lit(None, dtype=nw.String), nw.lit(None, dtype=nw.Boolean)
+    # A null of a type: pandas has none for a literal.
+    never, line = nw.when(nw.col("line") < 0), nw.col("line")
+    text, flag = never.then("order_number"), never.then("known_customer")
+    number, score = never.then(line), never.then(line.cast(nw.Float64))
     nothing = nw.lit(0, dtype=nw.Int64)
     return left.select(
         "customer", *(text.alias(part) for part in PARTS[1:]), "known_customer",
         packed_qty=nothing,
         shipped_qty=nothing,
-        shipment=nw.lit(None, dtype=nw.Int64),
-        line=nw.col("line"),
-        score=nw.lit(None, dtype=nw.Float64),
+        shipment=number,
+        line=line,
+        score=score,
+        match_score=score,
         matched_po=text,
         order_number=nw.col("order_number"),
         **{name: nw.col(part) for name, part in _ORDER.items()},
@@ -232,7 +235,6 @@ def _with_quality(rows: Lazy) -> Lazy:
     )  # fmt: skip
     return rows.with_columns(
         quality=quality,
-        match_score=((nw.col("score") * 10 + 0.5) // 1) / 10,
         over_shipped=(variance < 0).fill_null(value=False),
         under_shipped=(variance > 0).fill_null(value=False),
         missing_order=kind == "NO_MATCH",

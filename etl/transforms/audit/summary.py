@@ -97,7 +97,7 @@ def _one_if(flag: nw.Expr) -> nw.Expr:
 
 def _tenths() -> nw.Expr:
     """The score in tenths, as a whole number: it has one decimal."""
-    return ((nw.col("match_score") * 10 + 0.5) // 1).fill_null(0.0).cast(nw.Int64)
+    return (nw.col("match_score").fill_null(0.0) * 10).round(0).cast(nw.Int64)
 
 
 def _share(part: str, of: str) -> nw.Expr:

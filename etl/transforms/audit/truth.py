@@ -8,8 +8,8 @@ import narwhals as nw
 
 from etl.contracts.audit import AuditResults
 from etl.contracts.samples import SampleAuditTruth
-from etl.transforms.audit._parts import AFTER_ALL_TEXT
-from etl.transforms.portable import FrameT, Lazy, on_any_engine, require, typed
+from etl.transforms.audit._parts import AFTER_ALL_TEXT, same_types
+from etl.transforms.portable import FrameT, Lazy, on_any_engine, require
 
 __all__ = ["match_notes", "match_quality"]
 
@@ -73,10 +73,10 @@ def _match_quality(results: Lazy, truth: Lazy) -> Lazy:
     require(results, AuditResults.column_names(), "match_quality, results")
     require(truth, SampleAuditTruth.column_names(), "match_quality, truth")
     matched = nw.col("match_type").is_in(["EXACT", "FUZZY"])
-    found = typed(results, AuditResults).filter(nw.col("match_type") != "UNFULFILLED")
+    found = same_types(results, AuditResults).filter(nw.col("match_type") != "UNFULFILLED")
     found = found.select(*_keys(_SHIPMENT), *_keys(_LINE), _matched=matched)
     # A shipment may have several true lines: what the audit can't tell apart is one shipment.
-    true = typed(truth, SampleAuditTruth).select(
+    true = same_types(truth, SampleAuditTruth).select(
         *_keys(_SHIPMENT),
         *(key.alias(f"_true_{name}") for key, name in zip(_keys(_LINE), _LINE, strict=True)),
         _findable=~nw.col("order_number").is_null(),
@@ -113,6 +113,7 @@ def _match_notes(results: Lazy, truth: Lazy) -> Lazy:
 def _ratio(of: str) -> nw.Expr:
     """The share of what is right, of whole numbers: how a fraction is written differs."""
     parts = nw.col("right") * 10_000 // nw.col(of)
-    whole = (parts // 10_000).cast(nw.Int64).cast(nw.String)
-    rest = (parts % 10_000).cast(nw.Int64).cast(nw.String).str.zfill(4)
-    return nw.concat_str(whole, nw.lit("."), rest)
+    whole = parts // 10_000
+    rest = parts - whole * 10_000
+    digits = rest.cast(nw.Int64).cast(nw.String).str.zfill(4)
+    return nw.concat_str(whole.cast(nw.Int64).cast(nw.String), nw.lit("."), digits)

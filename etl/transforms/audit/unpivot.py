@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import dataframely as dy
 import narwhals as nw
@@ -10,12 +10,9 @@ import narwhals as nw
 from etl.contracts.audit_steps import PARTS, AuditLines
 from etl.contracts.keys import upper_key
 from etl.contracts.orders_unified import SAMPLE_SIZES, OrdersUnified, size_columns
-from etl.transforms.audit._parts import with_place
+from etl.transforms.audit._parts import same_types, with_place
 from etl.transforms.audit.standardise import standardised
 from etl.transforms.portable import FrameT, Lazy, on_any_engine, require, typed
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 __all__ = ["unpivot"]
 
@@ -93,14 +90,13 @@ def _long(wide: Lazy, numbered: dict[str, str]) -> Lazy:
     return nw.concat(stacked)
 
 
-
 def _summed(lines: Lazy) -> Lazy:
     sums = (
         lines.group_by(*_KEYS)
         .agg(nw.col("quantity").sum(), nw.col("order_number").min())
         .with_columns(nw.col("quantity").cast(nw.Int64))
     )
-    return with_place(sums, "line").select(*AuditLines.column_names())
+    return same_types(with_place(sums, "line"), AuditLines)
 
 
 def _counted(size: str, dtype: Any) -> nw.Expr:
