@@ -59,6 +59,8 @@ def test_nobody_imports_what_they_may_not() -> None:
         ("etl/transforms/cells.py", "import etl.io.source", "Transforms are pure"),
         ("etl/contracts/check.py", "import sqlalchemy", "Only etl.io touches databases"),
         ("etl/transforms/portable.py", "import duckdb", "Only etl.io touches databases"),
+        ("etl/kestra/state.py", "import httpx", "Only etl.io touches databases"),
+        ("etl/runner/__init__.py", "import etl.kestra.render", "Layers"),
         ("etl/errors.py", "import etl.contracts.check", "Layers"),
         ("etl/contracts/check.py", "import etl.transforms.cells", "Layers"),
     ],

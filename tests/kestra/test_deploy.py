@@ -8,10 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
@@ -128,6 +131,33 @@ class TestFailures:
             assert server.holds() == held, f"{fault} at request {at}: {caught.value}"
             assert used.server.password not in str(caught.value)
         assert not [kept for kept in find_snapshots(tmp_path) if kept.status == "started"]
+
+    @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        faults=st.dictionaries(
+            st.integers(1, 60), st.sampled_from(sorted(FAULTS)), min_size=1, max_size=12
+        )
+    )
+    def test_at_any_requests_together(self, used: Project, faults: dict[int, str]) -> None:
+        """Also while things are put back; what then is left can be rolled back."""
+        server = used.server
+        if not hasattr(used, "kept"):
+            used.kept = deepcopy((server.flows, server.files, server.folders))  # type: ignore[attr-defined]
+        server.flows, server.files, server.folders = deepcopy(used.kept)  # type: ignore[attr-defined]
+        held, start = server.holds(), server._count
+        server.faults = {start + at: fault for at, fault in faults.items()}
+        try:
+            used.deploy()
+        except NotPutBackError:
+            server.faults = {}
+            with used.client() as client:
+                [chosen] = chosen_snapshots(used.root)
+                rollback(client, plan_rollback(client, [chosen]), [chosen])
+            assert server.holds() == held
+        except EtlError:
+            assert server.holds() == held
+        else:
+            assert min(faults) > server._count - start, "a fault was passed over"
 
     def test_on_an_empty_server_nothing_is_left(self, project: Project) -> None:
         total = requests_of(project)
