@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["check_free", "create_job", "project_root"]
 
 _DOCUMENT: Final = "docs/jobs.md"
+_NO_UNSIGNED: Final = """\
+    if engine.name == "pyspark":
+        pytest.skip("Spark has no unsigned integers")
+"""
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,7 @@ def create_job(plan: NewJob, config: Config, root: Path) -> list[str]:
         "contract": _contract(plan),
         "transform": _filled(f"transform_{_kind(plan)}", plan),
         "job": _job(plan),
-        "test": _filled("test", plan),
+        "test": _test(plan),
         "notebook": _notebook(plan),
     }
     with FilesTogether() as together, _forgotten_on_failure(plan.names):
@@ -217,6 +221,16 @@ def _job(plan: NewJob) -> str:
         what_it_does=_plain(plan.description),
         import_reader=from_import(module, kind),
         declaration=statement(f"{names.module} = ", Call("Job", tuple(arguments))),
+    )
+
+
+def _test(plan: NewJob) -> str:
+    unsigned = any(str(column.dtype).startswith("UInt") for column in plan.proposal.columns)
+    return _filled(
+        "test",
+        plan,
+        import_pytest="import pytest\n" if unsigned else "",
+        gap=_NO_UNSIGNED if unsigned else "",
     )
 
 

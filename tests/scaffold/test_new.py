@@ -26,7 +26,7 @@ ODD_TABLE = """
 create table "order lines" (
   "Order No." integer not null, "line" smallint not null, "class" varchar(10), "filter" text,
   "Größe" decimal(9, 2), "2nd" date, "shipAt" datetime, "a'b" varchar(5), "a""b" blob,
-  "columns" boolean not null, "orderQty" bigint,
+  "columns" boolean not null, "orderQty" unsigned tinyint,
   primary key ("Order No.", "line"))
 """
 ODD_ROWS = [
