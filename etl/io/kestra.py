@@ -129,7 +129,8 @@ class KestraClient:
         if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
             raise self._no_api()
         return Verdict(
-            constraints=tuple(self._redacted(text) for item in found for text in _texts(item, "constraints")),
+            # 1.x has a text of them, 2.x a list of mappings.
+            constraints=tuple(self._redacted(text) for item in found for name in ("constraints", "errors") for text in _texts(item, name)),
             warnings=tuple(self._redacted(text) for item in found for text in _texts(item, "warnings")),
             deprecations=tuple(self._redacted(text) for item in found for text in _texts(item, "deprecationPaths")),
         )  # fmt: skip
@@ -209,7 +210,8 @@ class KestraClient:
             body = from_json(answer.content)
         except ValueError:
             return "" if answer.status_code >= httpx.codes.BAD_REQUEST else ": is kestra.url right?"
-        message = body.get("message") if isinstance(body, dict) else None
+        # From 2.x on errors are problem documents (RFC 9457): `detail`.
+        message = body.get("message") or body.get("detail") if isinstance(body, dict) else None
         return f": {self._redacted(str(message))[:_MOST_TOLD]}" if message else ""
 
     def _live(self, answer: httpx.Response) -> LiveFlow:
@@ -279,4 +281,12 @@ def _texts(item: Mapping[str, Any], name: str) -> tuple[str, ...]:
     value = item.get(name)
     if not value:
         return ()
-    return tuple(str(text) for text in value) if isinstance(value, list) else (str(value),)
+    return tuple(_told(part) for part in value) if isinstance(value, list) else (_told(value),)
+
+
+def _told(value: Any) -> str:
+    """A part of a verdict in words: a text, or from 2.x on a mapping as RFC 9457 has them."""
+    if not isinstance(value, dict):
+        return str(value)
+    said = value.get("detail") or value.get("message") or "something is wrong"
+    return f"{value['path']}: {said}" if value.get("path") else str(said)

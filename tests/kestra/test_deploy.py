@@ -348,6 +348,7 @@ class TestBefore:
         ("verdict", "message"),
         [
             ({"constraints": "tasks[0].type: Invalid type"}, "refuses it: tasks[0].type: Invalid type"),
+            ({"errors": [{"detail": "Invalid type: x", "path": "tasks[0].type"}]}, "refuses it: tasks[0].type: Invalid type: x"),
             ({"warnings": ["Invalid type: x"]}, "warns: Invalid type: x"),
             ({"deprecationPaths": ["tasks[0].docker"]}, "calls tasks[0].docker deprecated"),
         ],
@@ -356,7 +357,7 @@ class TestBefore:
         project.server.verdicts["mine"] = verdict
         text = self.refused(project, message)
         assert "mine.yaml" in text
-        if "constraints" in verdict:
+        if {"constraints", "errors"} & set(verdict):
             self.refused(project, message, allow_warnings=True)
         else:
             assert "--allow-warnings" in text
