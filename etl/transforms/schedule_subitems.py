@@ -11,6 +11,7 @@ from etl.contracts.board_results import BoardResults
 from etl.contracts.describe import describe
 from etl.contracts.master_schedule import MasterSchedule, ScheduleSubitems
 from etl.transforms.audit import combine, match_cross_field, match_exact, standardise
+from etl.transforms.batches import settled
 from etl.transforms.portable import on_any_engine, require, typed
 
 if TYPE_CHECKING:
@@ -101,10 +102,10 @@ def _scheduled(subitems: Lazy, schedule: Lazy) -> Lazy:
 def _quantities(rows: Any, schedule: Any, packed: Any, shipped: Any, customers: Any) -> Any:
     """What was packed and shipped, by ``size_key``."""
     lines = standardise(on_any_engine(_order_lines, rows, schedule), customers)
-    lines = on_any_engine(_numbered, lines)
-    shipments = combine(standardise(packed, customers), standardise(shipped, customers))
-    exact = match_exact(shipments, lines)
-    crossed = match_cross_field(shipments, lines, exact)
+    lines = settled(on_any_engine(_numbered, lines))
+    shipments = settled(combine(*(standardise(scans, customers) for scans in (packed, shipped))))
+    exact = settled(match_exact(shipments, lines))
+    crossed = settled(match_cross_field(shipments, lines, exact))
     return on_any_engine(_summed, shipments, exact, crossed, lines)
 
 

@@ -23,6 +23,7 @@ from tests.monday_server.boards import writable_boards
 if TYPE_CHECKING:
     from etl.config import Config
     from etl.io.monday.board_store import BoardStore
+    from tests.monday_server import MondayServer
 
 ROOT = Path(__file__).parents[2]
 SIZES = ("S", "M", "32DD", "SMS")
@@ -85,6 +86,7 @@ class Works:
     directory: Path
     store: BoardStore
     config: Config = field(init=False)
+    server: MondayServer = field(init=False)
 
     def __post_init__(self) -> None:
         shutil.copy(ROOT / "config.yaml", self.directory)

@@ -187,7 +187,7 @@ def test_written_once_there_is_nothing_left_to_write_in_any_order(
     assert quantity_payloads(board.select(*SUBITEMS), *world[1:], CUSTOMERS).is_empty()
 
 
-@settings(max_examples=4)
+@settings(max_examples=2)
 @given(world=worlds())
 def test_every_engine_gives_the_same_values_and_types(
     engine: Engine, world: tuple[pl.DataFrame, ...]
