@@ -63,12 +63,15 @@ class TableSource:
         The columns that are read, and their types.
     other_columns
         Read all columns, in the table's order; those that the contract does not know, as they are.
+    filled_by
+        The job that fills it, if one of ours does.
     """
 
     database: str
     table: str
     contract: type[dy.Schema]
     other_columns: bool = False
+    filled_by: str | None = None
 
     def read(self, context: ReadContext) -> Read:
         """Read the table, or ``context.limit`` rows of it.
@@ -105,11 +108,10 @@ class TableSource:
 
     def _check(self, live: list[Column] | None, wanted: list[str]) -> None:
         if live is None:
-            raise SourceError(
-                f"{self.describe()} is not there: is it another database or schema? On a laptop "
-                "`etl samples` makes it",
-                table=self.table,
-            )
+            hint = "is it another database or schema? On a laptop `etl samples` makes it"
+            if self.filled_by is not None:
+                hint = f"`etl run {self.filled_by}` fills it"
+            raise SourceError(f"{self.describe()} is not there: {hint}", table=self.table)
         names = [column.name for column in live]
         missing = [name for name in wanted if name not in names]
         if missing:

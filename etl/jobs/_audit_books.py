@@ -53,7 +53,7 @@ _OVERALL: Final = Book(
                 _QUALITY,
                 Chart(
                     kind="bar",
-                    title="The ten best matched customers: shipments that match an order",
+                    title="Shipments that match an order: the ten best",
                     categories="customer",
                     values=("match_rate",),
                     sheet="Customer rankings",

@@ -15,8 +15,12 @@ audit_report = Job(
     name="audit-report",
     description="Workbooks of the audit's stored results: one of all customers, one for each.",
     inputs={
-        "results": TableSource(database="orders", table="dbo.audit_results", contract=AuditResults),
-        "summary": TableSource(database="orders", table="dbo.audit_summary", contract=AuditSummary),
+        "results": TableSource(
+            database="orders", table="dbo.audit_results", contract=AuditResults, filled_by="audit"
+        ),
+        "summary": TableSource(
+            database="orders", table="dbo.audit_summary", contract=AuditSummary, filled_by="audit"
+        ),
     },
     transform=report_frames,
     outputs={"workbooks": Workbooks(directory="data/reports", books=BOOKS)},

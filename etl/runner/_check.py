@@ -140,6 +140,8 @@ def _missing(config: Config, reader: TableRows | TableSource) -> str:
         return ""
     if isinstance(reader, TableRows):
         return f"{reader.describe()} is not there yet; a run of the job that fills it creates it"
+    if reader.filled_by is not None:
+        return f"{reader.describe()} is not there yet; `etl run {reader.filled_by}` fills it"
     if settings.embedded:
         return f"{reader.describe()} is not there yet; `etl samples` makes the tables of orders and shipments"  # fmt: skip
     return ""

@@ -131,16 +131,27 @@ def _total(results: Lazy, summary: Lazy) -> Lazy:
     """One row for all customers, as a summary has one for each."""
     # A sum of no rows is null to some engines and 0 to others.
     sums = summary.select(nw.col(name).sum().fill_null(0) for name in _COUNTS)
-    scores = results.filter(nw.col("match_type") == "FUZZY").select(
-        nw.col("match_score").mean().alias("average_fuzzy_score")
+    scores = (
+        _with_tenths(results)
+        .filter(nw.col("match_type") == "FUZZY")
+        .select(
+            nw.col("_tenths").sum().fill_null(0), nw.col("match_score").count().alias("_scores")
+        )
     )
     total = sums.join(scores, how="cross").with_columns(
         customer=nw.lit(_ALL),
         exact_rate=_share(nw.col("exact_count"), nw.col("records")),
         fuzzy_rate=_share(nw.col("fuzzy_count"), nw.col("records")),
+        average_fuzzy_score=_share(nw.col("_tenths"), nw.col("_scores") * 10),
         variance_pct=_share(nw.col("variance_qty") * 100, nw.col("ordered_qty")),
     )
     return _with_rates(total)
+
+
+def _with_tenths(results: Lazy) -> Lazy:
+    """Scores as whole tenths: a sum of these is the same in whatever order it is made."""
+    tenths = ((nw.col("match_score") * 10 + 0.5) // 1).cast(nw.Int64)
+    return results.with_columns(tenths.alias("_tenths"))
 
 
 def _metrics(rows: Lazy) -> Lazy:
@@ -249,15 +260,21 @@ def _customer_fields(results: Lazy) -> Lazy:
 
 def _match_analysis(results: Lazy) -> Lazy:
     by = ["customer", "match_type", "matched_po", "quality"]
-    rows = results.with_columns(nw.col("matched_po").fill_null("-"))
+    rows = _with_tenths(results).with_columns(nw.col("matched_po").fill_null("-"))
     counted = rows.group_by(by).agg(
         nw.len().alias("rows"),
-        nw.col("match_score").mean().alias("average_score"),
+        nw.col("match_score").count().alias("_scores"),
+        nw.col("_tenths").sum(),
         nw.col("ordered_qty").sum(),
         nw.col("packed_qty").sum(),
         nw.col("shipped_qty").sum(),
     )
-    return counted.with_columns(nw.col("rows").cast(nw.Int64)).sort(*by)
+    average = _share(nw.col("_tenths"), nw.col("_scores") * 10).alias("average_score")
+    return (
+        counted.with_columns(nw.col("rows").cast(nw.Int64), average)
+        .drop("_tenths", "_scores")
+        .sort(*by)
+    )
 
 
 def _field_issues(results: Lazy) -> Lazy:

@@ -242,7 +242,7 @@ def _set_axes(made: Any, chart: Chart) -> None:
     values["num_format"] = "0%" if chart.percent else "#,##0"
     if chart.percent:
         values |= {"min": 0, "max": 1}
-    names: dict[str, Any] = {"num_font": {"size": 9}, "label_position": "low"}
+    names: dict[str, Any] = {"num_font": {"size": 9}, "label_position": "low", "interval_unit": 1}
     if chart.kind == "bar":
         # To XlsxWriter the x axis is the horizontal one. The first row goes to the top, and the
         # values, whose axis goes with it, stay below.
