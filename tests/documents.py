@@ -131,8 +131,8 @@ _DTYPES: tuple[tuple[str, pl.DataType, int | None], ...] = (
 def types_table() -> str:
     """The type table: what each dtype becomes, and what comes back where that is another one."""
     lines = [
-        "| dtype | SQLite | PostgreSQL | SQL Server | DuckDB |",
-        "|---|---|---|---|---|",
+        "| dtype | SQLite | PostgreSQL | SQL Server | DuckDB | MariaDB |",
+        "|---|---|---|---|---|---|",
     ]
     for label, dtype, length in _DTYPES:
         cells = [_type_cell(dtype, dialect, length) for dialect in DIALECTS]
@@ -141,7 +141,7 @@ def types_table() -> str:
 
 
 def _type_cell(dtype: pl.DataType, dialect: str, length: int | None) -> str:
-    declared = ddl_type(dtype, dialect, length=length)
+    declared = ddl_type(dtype, dialect, length=length).partition(" CHARACTER SET")[0]
     numbers = [int(number) for number in re.findall(r"\d+", declared.partition("(")[2])]
     precision, scale = (*numbers, None, None)[:2]
     name = declared.partition("(")[0].strip()

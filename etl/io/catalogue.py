@@ -26,6 +26,8 @@ _TABLES: Final[Mapping[str, str]] = {
     "WHERE table_schema NOT IN ('pg_catalog', 'information_schema')",
     "duckdb": "SELECT table_schema, table_name FROM information_schema.tables "
     "WHERE table_catalog = current_database()",
+    "mysql": "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.TABLES "
+    "WHERE TABLE_SCHEMA NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema')",
     "mssql": "SELECT TABLE_SCHEMA, TABLE_NAME FROM INFORMATION_SCHEMA.TABLES",
 }
 # The parameters are the schema (null for the default one) and the table's name.
@@ -44,6 +46,9 @@ _KEYS: Final[Mapping[str, str]] = {
     "WHERE constraint_type = 'PRIMARY KEY' AND database_name = current_database() "
     "AND lower(schema_name) = lower(coalesce(?, current_schema())) "
     "AND lower(table_name) = lower(?)",
+    "mysql": "SELECT COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE "
+    "WHERE CONSTRAINT_NAME = 'PRIMARY' AND TABLE_SCHEMA = coalesce(%s, database()) "
+    "AND TABLE_NAME = %s ORDER BY ORDINAL_POSITION",
     "mssql": PRIMARY_KEY,
 }
 

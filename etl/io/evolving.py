@@ -68,6 +68,12 @@ def evolve(
     known = {fold(column.name): column for column in columns}
     if options.on_new_columns == "add":
         extra = [name for name in frame.columns if fold(name) not in known]
+        if extra and database.dialect not in _ADD:
+            raise ContractError(
+                f"{', '.join(extra)}: {database.title} commits when a table changes, so a load can't "
+                "add a column and still be all or nothing: add it first",
+                table=str(target),
+            )
         for new in new_columns_of(frame.select(extra)) if extra else ():
             kind = ddl_type(new.dtype, database.dialect, length=new.length)
             _alter(database, connection, target, _ADD[database.dialect], new.name, kind)

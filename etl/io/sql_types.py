@@ -17,40 +17,62 @@ if TYPE_CHECKING:
 
 __all__ = ["DIALECTS", "ddl_type", "read_dtype", "text_length", "utf16_length"]
 
-DIALECTS: Final = ("sqlite", "postgresql", "mssql", "duckdb")
+DIALECTS: Final = ("sqlite", "postgresql", "mssql", "duckdb", "mysql")
 
 # dtype -> the type of a new column, in the order of DIALECTS. Where an engine lacks the type, the
 # next wider one: values always survive. Braces take the decimal's precision and scale.
-_DDL: Final[Mapping[type[pl.DataType], tuple[str, str, str, str]]] = {
-    pl.Int8: ("TINYINT", "smallint", "smallint", "TINYINT"),
-    pl.Int16: ("SMALLINT", "smallint", "smallint", "SMALLINT"),
-    pl.Int32: ("INT4", "integer", "int", "INTEGER"),
-    pl.Int64: ("BIGINT", "bigint", "bigint", "BIGINT"),
-    pl.UInt8: ("UNSIGNED TINYINT", "smallint", "tinyint", "UTINYINT"),
-    pl.UInt16: ("UNSIGNED SMALLINT", "integer", "int", "USMALLINT"),
-    pl.UInt32: ("UNSIGNED INT4", "bigint", "bigint", "UINTEGER"),
-    pl.UInt64: ("UNSIGNED BIGINT", "numeric(20, 0)", "decimal(20, 0)", "UBIGINT"),
-    pl.Float32: ("FLOAT", "real", "real", "FLOAT"),
-    pl.Float64: ("DOUBLE", "double precision", "float", "DOUBLE"),
+_DDL: Final[Mapping[type[pl.DataType], tuple[str, ...]]] = {
+    pl.Int8: ("TINYINT", "smallint", "smallint", "TINYINT", "tinyint"),
+    pl.Int16: ("SMALLINT", "smallint", "smallint", "SMALLINT", "smallint"),
+    pl.Int32: ("INT4", "integer", "int", "INTEGER", "int"),
+    pl.Int64: ("BIGINT", "bigint", "bigint", "BIGINT", "bigint"),
+    pl.UInt8: ("UNSIGNED TINYINT", "smallint", "tinyint", "UTINYINT", "tinyint unsigned"),
+    pl.UInt16: ("UNSIGNED SMALLINT", "integer", "int", "USMALLINT", "smallint unsigned"),
+    pl.UInt32: ("UNSIGNED INT4", "bigint", "bigint", "UINTEGER", "int unsigned"),
+    pl.UInt64: (
+        "UNSIGNED BIGINT",
+        "numeric(20, 0)",
+        "decimal(20, 0)",
+        "UBIGINT",
+        "bigint unsigned",
+    ),
+    pl.Float32: ("FLOAT", "real", "real", "FLOAT", "double"),
+    pl.Float64: ("DOUBLE", "double precision", "float", "DOUBLE", "double"),
     pl.Decimal: (
         "DECIMAL({p}, {s})",
         "numeric({p}, {s})",
         "decimal({p}, {s})",
         "DECIMAL({p}, {s})",
+        "decimal({p}, {s})",
     ),
-    pl.Boolean: ("BOOLEAN", "boolean", "bit", "BOOLEAN"),
-    pl.Binary: ("BLOB", "bytea", "varbinary(max)", "BLOB"),
-    pl.Date: ("DATE", "date", "date", "DATE"),
-    pl.Time: ("TIME", "time", "time(7)", "TIME"),
+    pl.Boolean: ("BOOLEAN", "boolean", "bit", "BOOLEAN", "boolean"),
+    pl.Binary: ("BLOB", "bytea", "varbinary(max)", "BLOB", "longblob"),
+    pl.Date: ("DATE", "date", "date", "DATE", "date"),
+    pl.Time: ("TIME", "time", "time(7)", "TIME", "time(6)"),
     # A duration is a count of microseconds everywhere: no engine's interval keeps it exactly.
-    pl.Duration: ("BIGINT", "bigint", "bigint", "BIGINT"),
+    pl.Duration: ("BIGINT", "bigint", "bigint", "BIGINT", "bigint"),
 }
-_NAIVE: Final = ("DATETIME", "timestamp", "datetime2(7)", "TIMESTAMP")
-_AWARE: Final = ("TIMESTAMP WITH TIME ZONE", "timestamptz", "datetimeoffset(7)", "TIMESTAMPTZ")
-_TEXT: Final = ("TEXT", "text", "nvarchar(max)", "VARCHAR")
-_TEXT_N: Final = ("VARCHAR({n})", "varchar({n})", "nvarchar({n})", "VARCHAR({n})")
+_NAIVE: Final = ("DATETIME", "timestamp", "datetime2(7)", "TIMESTAMP", "datetime(6)")
+_AWARE: Final = (
+    "TIMESTAMP WITH TIME ZONE",
+    "timestamptz",
+    "datetimeoffset(7)",
+    "TIMESTAMPTZ",
+    "timestamp(6)",
+)
+_TEXT: Final = ("TEXT", "text", "nvarchar(max)", "VARCHAR", "longtext CHARACTER SET utf8mb4")
+_TEXT_N: Final = (
+    "VARCHAR({n})",
+    "varchar({n})",
+    "nvarchar({n})",
+    "VARCHAR({n})",
+    "varchar({n}) CHARACTER SET utf8mb4",
+)
 
 _NVARCHAR_LIMIT: Final = 4000
+# Of a dialect: text that may be longer is unbounded. A row of MariaDB's holds 65,535 bytes in all
+# its columns but the unbounded ones, four for each character.
+_LONGEST: Final[Mapping[str, int]] = {"mssql": _NVARCHAR_LIMIT, "mysql": 255}
 _TEXT_STEPS: Final = (50, 100, 255, 500, 1000, 2000, _NVARCHAR_LIMIT)
 _SQLITE_DECIMAL_DIGITS: Final = 15
 
@@ -125,6 +147,26 @@ _READ: Final[Mapping[str, Mapping[str, pl.DataType]]] = {
         ),
         **dict.fromkeys(("binary", "varbinary", "image", "timestamp", "rowversion"), pl.Binary()),
     },
+    "mysql": {
+        **_COMMON,
+        "boolean": pl.Boolean(),
+        "tinyint": pl.Int8(),
+        "tinyint unsigned": pl.UInt8(),
+        "smallint unsigned": pl.UInt16(),
+        "year": pl.Int16(),
+        **dict.fromkeys(("mediumint", "int"), pl.Int32()),
+        **dict.fromkeys(("mediumint unsigned", "int unsigned"), pl.UInt32()),
+        "bigint unsigned": pl.UInt64(),
+        "float": pl.Float32(),
+        "double": pl.Float64(),
+        "datetime": _US,
+        "timestamp": _UTC,
+        **dict.fromkeys(("tinytext", "mediumtext", "longtext", "json", "enum"), pl.String()),
+        **dict.fromkeys(
+            ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "bit"),
+            pl.Binary(),
+        ),
+    },
     "duckdb": {
         **_COMMON,
         "tinyint": pl.Int8(),
@@ -167,13 +209,13 @@ def ddl_type(dtype: pl.DataType, dialect: str, *, length: int | None = None) -> 
     Examples
     --------
     >>> [ddl_type(pl.String(), d, length=50) for d in DIALECTS]
-    ['VARCHAR(50)', 'varchar(50)', 'nvarchar(50)', 'VARCHAR(50)']
+    ['VARCHAR(50)', 'varchar(50)', 'nvarchar(50)', 'VARCHAR(50)', 'varchar(50) CHARACTER SET utf8mb4']
     >>> ddl_type(pl.Datetime("us", "UTC"), "mssql")
     'datetimeoffset(7)'
     """
     at = DIALECTS.index(dialect)
     if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Null):
-        if length is None or (dialect == "mssql" and length > _NVARCHAR_LIMIT):
+        if length is None or length > _LONGEST.get(dialect, length):
             return _TEXT[at]
         return _TEXT_N[at].format(n=max(1, length))
     if isinstance(dtype, pl.Datetime):

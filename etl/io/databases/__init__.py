@@ -17,6 +17,7 @@ _ENGINES: Final = {
     "sqlite": ("etl.io.databases.sqlite", "SqliteDatabase"),
     "postgresql": ("etl.io.databases.postgres", "PostgresDatabase"),
     "duckdb": ("etl.io.databases.duckdb", "DuckdbDatabase"),
+    "mysql": ("etl.io.databases.mysql", "MysqlDatabase"),
     "mssql": ("etl.io.databases.mssql", "MssqlDatabase"),
 }
 _open: dict[DatabaseSettings, Database] = {}
