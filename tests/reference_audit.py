@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-__all__ = ["Line", "Shipment", "combined", "match", "order_lines"]
+__all__ = ["Line", "Shipment", "combined", "match", "order_lines", "score"]
 
 LEAST = 75
-WEIGHTS = {"po": 0.3, "style": 0.3, "color": 0.2, "size": 0.2}
+# Tenths: sums of whole scores are without an error, and what is equal is equal.
+WEIGHTS = {"po": 3, "style": 3, "color": 2, "size": 2}
 
 
 @dataclass(frozen=True)
@@ -107,18 +108,18 @@ def match(
     for shipment in shipments:
         fields = styles.get(str(shipment.customer), ("style",))
         candidates = by_customer.get(str(shipment.customer), [])
-        exact = next((line for line in candidates if _is_exact(shipment, line, fields)), None)
-        if exact is not None:
-            found[shipment] = ("EXACT", exact)
+        exact = [line for line in candidates if _is_exact(shipment, line, fields)]
+        if exact:
+            found[shipment] = ("EXACT", min(exact, key=lambda line: numbers(shipment, line)))
             continue
-        scored = [(_score(shipment, line, fields), line) for line in candidates]
-        best, closest = max(scored, key=lambda pair: pair[0], default=(0.0, None))
+        scored = [(score(shipment, line, fields), line) for line in candidates]
+        best, closest = max(scored, key=lambda pair: pair[0], default=(-1.0, None))
         found[shipment] = ("FUZZY", closest) if best >= LEAST else ("NO_MATCH", None)
     return found
 
 
 def _order(line: Line) -> tuple[Any, ...]:
-    parts = (line.po_number, line.alt_po, line.style, line.color, line.size, line.order_number)
+    parts = (line.po_number, line.alt_po, line.style, line.color, line.size, line.pattern, line.order_number)  # fmt: skip
     return tuple((part is None, part or "") for part in parts)
 
 
@@ -126,11 +127,22 @@ def _filled(row: Line | Shipment, fields: Iterable[str]) -> list[str]:
     return [value for field in fields if (value := getattr(row, field)) is not None]
 
 
+def numbers(shipment: Shipment, line: Line) -> int | None:
+    """Which numbers are the same: of the same field first, PO before alternative PO."""
+    pairs = (
+        (shipment.po_number, line.po_number),
+        (shipment.alt_po, line.alt_po),
+        (shipment.po_number, line.alt_po),
+        (shipment.alt_po, line.po_number),
+    )
+    same = [at for at, (ours, theirs) in enumerate(pairs) if ours is not None and ours == theirs]
+    return same[0] if same else None
+
+
 def _is_exact(shipment: Shipment, line: Line, fields: tuple[str, ...]) -> bool:
-    numbers = ("po_number", "alt_po")
     ours, theirs = _filled(shipment, fields), _filled(line, fields)
     return (
-        bool(set(_filled(shipment, numbers)) & set(_filled(line, numbers)))
+        numbers(shipment, line) is not None
         and bool(ours and theirs)
         and ours[0] == theirs[0]
         and shipment.color is not None
@@ -144,13 +156,13 @@ def _ratio(left: str, right: str) -> float:
     return token_sort_ratio(left, right)
 
 
-def _score(shipment: Shipment, line: Line, fields: tuple[str, ...]) -> float:
+def score(shipment: Shipment, line: Line, fields: tuple[str, ...]) -> float:
     """Weigh the best pairs of each part; a part that either lacks gives its weight to the others."""
     parts = {"po": ("po_number", "alt_po"), "style": fields, "color": ("color",), "size": ("size",)}
-    total = weight = 0.0
+    total, weight = 0.0, 0
     for part, of in parts.items():
         ours, theirs = _filled(shipment, of), _filled(line, of)
         if ours and theirs:
             total += WEIGHTS[part] * max(_ratio(a, b) for a in ours for b in theirs)
             weight += WEIGHTS[part]
-    return total / weight if weight else 0.0
+    return round(total / weight, 9) if weight else -1.0

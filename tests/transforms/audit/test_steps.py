@@ -1,0 +1,278 @@
+"""The audit's steps by themselves: the rules as examples, and the same on every engine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from etl.contracts.audit import NO_CUSTOMER
+from etl.contracts.shipments import Packed
+from etl.errors import ContractError
+from etl.transforms.audit import _blocks as blocks
+from etl.transforms.audit import (
+    audit_results,
+    audit_rows,
+    combine,
+    match_cross_field,
+    match_exact,
+    match_fuzzy,
+    standardise,
+    summarise,
+    unpivot,
+)
+from tests.engines import Engine, hand_over
+from tests.transforms.audit.frames import CUSTOMERS, inputs, orders_of, scans_of
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SCAN = {
+    "customer": "Northwind",
+    "po_number": "A-7001",
+    "style": "LS1",
+    "color": "Navy",
+    "size": "M",
+}
+ORDER = {"CUSTOMER NAME": "NW", "PO NUMBER": "A-7001", "STYLE": "LS1", "COLOR": "Navy", " m": 10}
+
+
+def audited(scans: list[dict[str, Any]], orders: list[dict[str, Any]]) -> pl.DataFrame:
+    """The results of shipments with a quantity of 10 unless told, against orders of M."""
+    shipped = scans_of([{**SCAN, "quantity": 10, **scan} for scan in scans])
+    rows = orders_of(
+        [{"ORDER NUMBER": f"SO-{at}", **ORDER, **row} for at, row in enumerate(orders)]
+    )
+    return audit_results(Packed.create_empty(), shipped, rows, CUSTOMERS)
+
+
+def one(scan: dict[str, Any], *orders: dict[str, Any]) -> dict[str, Any]:
+    """The row of one shipment."""
+    [row] = audited([scan], list(orders)).filter(pl.col("match_type") != "UNFULFILLED").to_dicts()
+    return row
+
+
+@pytest.mark.parametrize(
+    ("scan", "order", "matched_po"),
+    [
+        ({}, {}, "po"),
+        ({"po_number": "X", "alt_po": "ALT"}, {"ALT PO": "alt "}, "alt_po"),
+        ({"po_number": "ALT"}, {"ALT PO": "ALT"}, "po_to_alt"),
+        ({"po_number": None, "alt_po": "A-7001"}, {}, "alt_to_po"),
+        ({"alt_po": "ALT"}, {"ALT PO": "ALT"}, "po"),
+        ({"color": " NAVY\t"}, {}, "po"),
+        ({"customer": "ＮＯＲＴＨＷＩＮＤ"}, {}, "po"),
+        # The customer's style stands in `style`, else in `pattern`: the first that is filled.
+        ({"style": None, "pattern": "ls1"}, {}, "po"),
+        ({"pattern": "P"}, {"PATTERN": "Q"}, "po"),
+    ],
+)
+def test_what_is_exact(scan: dict[str, Any], order: dict[str, Any], matched_po: str) -> None:
+    row = one(scan, order)
+    assert (row["match_type"], row["match_score"], row["matched_po"]) == (
+        "EXACT",
+        100.0,
+        matched_po,
+    )
+    assert (row["quality"], row["variance_qty"], row["ordered_qty"]) == ("GOOD", 0, 10)
+
+
+def test_of_equal_order_lines_the_first_counts() -> None:
+    first = one({}, {"ALT PO": None, "ORDER NUMBER": "A"}, {"ALT PO": "B"}, {"ALT PO": "A"})
+    assert first["order_alt_po"] == "A"  # nulls last
+    patterns = one({}, {"PATTERN": None}, {"PATTERN": "Y"}, {"PATTERN": "X"})
+    assert patterns["order_pattern"] == "X"
+    # The same number in the same field goes before the first by key.
+    row = one({"alt_po": "A-0"}, {"PO NUMBER": "A-0"}, {})
+    assert (row["order_po"], row["matched_po"]) == ("A-7001", "po")
+
+
+def test_a_missing_part_leaves_its_weight_to_the_others() -> None:
+    # Numbers are 83.3 alike: of 3 + 3 + 2 + 2 tenths, then of 3 + 3 + 2, then of 3 + 2 + 2.
+    likeness = 250 / 3
+    assert one({"po_number": "A-7002"}, {})["match_score"] == 95.0
+    lacking = one({"po_number": "A-7002", "color": None}, {})
+    assert lacking["match_score"] == pytest.approx((3 * likeness + 500) / 8, abs=0.05)
+    assert one({"po_number": "A-7002", "style": None}, {})["match_score"] == pytest.approx((3 * likeness + 400) / 7, abs=0.05)  # fmt: skip
+    # All that is told is the same, but not all is told.
+    row = one({"color": None}, {})
+    assert (row["match_type"], row["match_score"], row["quality"]) == ("FUZZY", 100.0, "ACCEPTABLE")
+    assert row["color_match"] is False
+    assert one({"po_number": None}, {})["matched_po"] is None
+
+
+def test_a_score_of_75_is_a_match_and_less_is_none() -> None:
+    # Style and size the same: 3 + 2 tenths; the colour's 2 and the number's 3 are half alike.
+    half = {"po_number": "A-77", "color": "NA"}
+    order = {"PO NUMBER": "A-01", "COLOR": "NAVYXY"}
+    row = one(half, order)
+    assert (row["match_type"], row["match_score"], row["quality"]) == (
+        "FUZZY",
+        75.0,
+        "QUESTIONABLE",
+    )
+    less = one({**half, "size": "MM"}, order)
+    assert (less["match_type"], less["match_score"], less["matched_po"]) == ("NO_MATCH", None, None)
+    assert (less["quality"], less["missing_order"], less["variance_qty"]) == ("POOR", True, None)
+    assert (less["over_shipped"], less["under_shipped"], less["ordered_qty"]) == (False, False, 0)
+
+
+def test_only_orders_of_the_customer_are_candidates() -> None:
+    other = one({}, {"CUSTOMER NAME": "Zephyr"})
+    assert (other["match_type"], other["customer"]) == ("NO_MATCH", "Northwind Outfitters")
+    unknown = one({"customer": " ZEPHYR"}, {"CUSTOMER NAME": "zephyr"})
+    assert (unknown["match_type"], unknown["customer"]) == ("EXACT", "zephyr")
+    assert unknown["known_customer"] is False
+    nobody = audited([{"customer": "nan"}], [{"CUSTOMER NAME": None}])
+    assert nobody["match_type"].to_list() == ["UNFULFILLED", "NO_MATCH"]
+    assert set(nobody["customer"]) == {NO_CUSTOMER}
+
+
+def test_what_a_line_orders_is_counted_once_on_the_best_row() -> None:
+    rows = audited(
+        [{"quantity": 4, "po_number": "A-7010"}, {"quantity": 5}, {"quantity": 3, "color": "Navi"}],
+        [{}],
+    ).sort("shipped_qty")
+    assert rows["match_type"].to_list() == ["FUZZY", "FUZZY", "EXACT"]
+    assert rows["ordered_qty"].to_list() == [0, 0, 10]
+    assert rows["order_line_qty"].to_list() == [10, 10, 10]
+    # All rows carry the variance of the whole: 10 ordered, 12 shipped.
+    assert rows["variance_qty"].to_list() == [-2] * 3
+    assert rows["variance_pct"].to_list() == [-20.0] * 3
+    assert rows["over_shipped"].all()
+    fuzzy = audited([{"color": "Nav"}, {"color": "Navyblu"}], [{}])
+    assert fuzzy.sort("match_score")["ordered_qty"].to_list() == [0, 10]
+
+
+def test_an_unfulfilled_line_is_a_row_and_part_of_the_variance() -> None:
+    rows = audited([{"quantity": 10}], [{"S": 5}])
+    left = rows.row(by_predicate=pl.col("match_type") == "UNFULFILLED", named=True)
+    assert (left["order_size"], left["ordered_qty"], left["shipped_qty"]) == ("S", 5, 0)
+    assert (left["size"], left["size_match"], left["quality"]) == (None, None, "POOR")
+    assert rows["variance_qty"].to_list() == [5, 5]
+    assert rows["under_shipped"].all()
+
+
+@pytest.mark.parametrize(
+    ("ordered", "shipped", "quality"),
+    [(100, 95, "GOOD"), (100, 105, "GOOD"), (100, 94, "POOR"), (19, 20, "POOR"), (20, 21, "GOOD")],
+)
+def test_five_per_cent_is_for_the_quality_alone(ordered: int, shipped: int, quality: str) -> None:
+    row = one({"quantity": shipped}, {" m": ordered})
+    assert row["quality"] == quality
+    assert (row["over_shipped"], row["under_shipped"]) == (shipped > ordered, shipped < ordered)
+
+
+def test_null_equals_null_where_packed_and_shipped_are_combined() -> None:
+    scan = {**SCAN, "alt_po": None, "pattern": None, "size": None}
+    packed = scans_of([{**scan, "quantity": 4}, {**scan, "quantity": 1}], Packed, "packed")
+    shipped = scans_of([{**scan, "alt_po": "none", "quantity": 3}])
+    rows = combine(standardise(packed, CUSTOMERS), standardise(shipped, CUSTOMERS))
+    assert rows.select("packed_qty", "shipped_qty").rows() == [(5, 3)]
+
+
+def test_keys_that_look_alike_are_not_the_same_and_long_ones_fit() -> None:
+    rows = audited([{"style": "A|B", "color": "C"}, {"style": "A", "color": "B|C"}], [])
+    assert rows["audit_key"].n_unique() == 2
+    long = ["x" * 100, "x" * 99 + "y"]
+    wide = audited([{"style": style, "po_number": "p" * 100, "customer": "c" * 200} for style in long], [])  # fmt: skip
+    assert wide["audit_key"].n_unique() == 2
+    assert wide["audit_key"].str.len_chars().max() <= 225
+
+
+def test_a_missing_column_is_named() -> None:
+    with pytest.raises(ContractError, match="standardise: the frame has no column size"):
+        standardise(scans_of([]).drop("size"), CUSTOMERS)
+    with pytest.raises(ContractError, match="unpivot: the frame has no column COLOR"):
+        unpivot(orders_of([]).drop("COLOR"), CUSTOMERS)
+    with pytest.raises(ContractError, match="no size columns"):
+        unpivot(orders_of([]).drop("S", " m", "XL", "SMS"), CUSTOMERS)
+
+
+@given(frames=inputs())
+def test_standardising_twice_is_standardising_once(frames: list[pl.DataFrame]) -> None:
+    once = standardise(frames[1], CUSTOMERS)
+    again = standardise(once.drop("known_customer", "style_fields"), CUSTOMERS)
+    # Rows keep no order.
+    assert_frame_equal(again.sort("shipped_id"), once.sort("shipped_id"), check_exact=True)
+
+
+@settings(max_examples=30)
+@given(
+    frames=inputs(max_size=12),
+    cells=st.sampled_from([1, 2, 7, 64]),
+    workers=st.sampled_from([1, 2]),
+)
+def test_slices_and_threads_do_not_matter(frames: list[pl.DataFrame], cells: int, workers: int) -> None:  # fmt: skip
+    rows = block_rows(frames)
+    expected = blocks.match_blocks(rows)
+    assert_frame_equal(blocks.match_blocks(rows, cells=cells, workers=workers), expected, check_exact=True)  # fmt: skip
+    each = [blocks.match_blocks(block) for block in rows.drop_nulls("block").partition_by("block")]
+    apart = pl.concat([expected.clear(), *each]).sort("shipment")
+    assert_frame_equal(apart, expected, check_exact=True)
+
+
+def block_rows(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    packed, shipped, orders, names = frames
+    shipments = combine(standardise(packed, names), standardise(shipped, names))
+    sides = [
+        rows.select(
+            "po_number", "alt_po", "color", "size", block="customer", side=pl.lit(side),
+            place=place, style_1="style", style_2="pattern",
+        )
+        for side, (rows, place) in enumerate([(shipments, "shipment"), (unpivot(orders, names), "line")])
+    ]  # fmt: skip
+    return pl.concat(sides)
+
+
+def test_no_more_pairs_are_in_memory_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    real = blocks._Sum.__init__
+
+    def watched(self: Any, points: np.ndarray, weight: np.ndarray) -> None:
+        sizes.append(points.size)
+        real(self, points, weight)
+
+    monkeypatch.setattr(blocks._Sum, "__init__", watched)
+    shared = {"block": "x", "alt_po": None, "style_1": "LS1", "style_2": None, "color": "NAVY"}
+    rows = [
+        {**shared, "side": side, "place": at, "po_number": f"A-{at}", "size": str(at % 3)}
+        for side in (0, 1)
+        for at in range(300)
+    ]
+    frame = pl.DataFrame(rows, schema_overrides={"alt_po": pl.String, "style_2": pl.String})
+    found = blocks.match_blocks(frame, cells=1000)
+    assert found["line"].to_list() == list(range(300))
+    assert 300 * 300 / 3 > 20 * 1000
+    assert max(sizes) <= 1000
+
+
+@settings(max_examples=3)
+@given(frames=inputs(max_size=6))
+def test_every_engine_takes_each_step(engine: Engine, frames: list[pl.DataFrame]) -> None:
+    packed, shipped, orders, names = frames
+
+    def same(step: Any, *of: pl.DataFrame, by: str | None = None) -> pl.DataFrame:
+        expected, rows = step(*of), engine.read(step(*hand_over(engine, *of)))
+        if by is not None:
+            expected, rows = expected.sort(by), rows.sort(by)
+        assert_frame_equal(rows, expected, check_exact=True, check_dtypes=engine.keeps_types)
+        return expected
+
+    ours = [standardise(rows, names) for rows in (packed, shipped)]
+    if engine.examples is None:
+        key = "shipped_id"
+        same(standardise, shipped, names, by=key)
+        same(unpivot, orders, names, by="line")
+    shipments, lines = same(combine, *ours, by="shipment"), unpivot(orders, names)
+    exact = same(match_exact, shipments, lines, by="shipment")
+    crossed = match_cross_field(shipments, lines, exact)
+    fuzzy = same(match_fuzzy, shipments, lines, exact, crossed, by="shipment")
+    if engine.examples is None:
+        same(match_cross_field, shipments, lines, exact, by="shipment")
+        results = same(audit_rows, shipments, lines, exact, crossed, fuzzy)
+        same(summarise, results)
