@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from etl.io.monday.client import MondayClient
     from etl.io.source import Progress
 
-__all__ = ["WriteOptions", "write_board"]
+__all__ = ["BoardOptions", "write_board"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class WriteOptions:
+class BoardOptions:
     """How a board is written.
 
     Parameters
@@ -61,7 +61,7 @@ def write_board(
     *,
     progress: Progress,
     subitems: bool = False,
-    options: WriteOptions | None = None,
+    options: BoardOptions | None = None,
     plan: bool = False,
     where: str = "the board",
 ) -> WriteReport:
@@ -92,7 +92,7 @@ def write_board(
         As :meth:`~etl.io.monday.writer.MondayBoard.write`.
     """
     check_frame(payloads, subitems=subitems)
-    options = options or WriteOptions()
+    options = options or BoardOptions()
     try:
         target = read_target(client, board, where)
     except SourceError as error:
@@ -134,7 +134,7 @@ class _Write:
         target: Target,
         rows: list[Row],
         columns: Sequence[str],
-        options: WriteOptions,
+        options: BoardOptions,
         progress: Progress,
         *,
         subitems: bool,

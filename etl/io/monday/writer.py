@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from etl.errors import ConfigError
-from etl.io.monday._write import WriteOptions, write_board
+from etl.io.monday._write import BoardOptions, write_board
 from etl.io.monday.reader import board_settings, connect, sample_note, subitem_settings
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from etl.io.sink import WriteContext, WriteReport
 
-__all__ = ["MondayBoard", "WriteOptions", "write_board"]
+__all__ = ["BoardOptions", "MondayBoard", "write_board"]
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class MondayBoard:
 
     board: str
     subitems: bool = False
-    options: WriteOptions = field(default_factory=WriteOptions)
+    options: BoardOptions = field(default_factory=BoardOptions)
 
     def write(self, payloads: pl.DataFrame, context: WriteContext) -> WriteReport:
         """Create or change the item of every payload.

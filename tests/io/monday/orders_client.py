@@ -8,7 +8,7 @@ import polars as pl
 from pydantic import SecretStr
 
 from etl.io.monday.client import MondayClient, RetryPolicy
-from etl.io.monday.writer import WriteOptions, write_board
+from etl.io.monday.writer import BoardOptions, write_board
 from etl.io.source import silent
 from tests.io.monday.writing import BOARD, SUBITEMS, orders, sizes
 
@@ -16,7 +16,7 @@ from tests.io.monday.writing import BOARD, SUBITEMS, orders, sizes
 def main(url: str, token: str) -> None:
     """Write all orders, then a subitem for each of their sizes."""
     retry = RetryPolicy(first_wait=0.01, jitter=0.0)
-    options = WriteOptions(batch=5, bulk_from=None)
+    options = BoardOptions(batch=5, bulk_from=None)
     with MondayClient(url, SecretStr(token), retry=retry) as client:
         items = write_board(
             client, BOARD, orders(23, group="Spring", qty=7), progress=silent, options=options

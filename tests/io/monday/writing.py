@@ -13,7 +13,7 @@ from etl.config import BoardSettings
 from etl.contracts.board_results import BoardResults
 from etl.io.monday.board_store import BoardStore
 from etl.io.monday.client import MondayClient, RetryPolicy
-from etl.io.monday.writer import WriteOptions, write_board
+from etl.io.monday.writer import BoardOptions, write_board
 from etl.io.source import silent
 from tests.io.monday.conftest import Clock
 from tests.monday_server import Imports, MondayServer, add_board
@@ -51,7 +51,7 @@ class Place:
     imports: Imports
     clock: Clock
     attempts: int = 6
-    options: WriteOptions = field(default_factory=lambda: WriteOptions(batch=5, bulk_from=None))
+    options: BoardOptions = field(default_factory=lambda: BoardOptions(batch=5, bulk_from=None))
 
     @contextmanager
     def client(self, **more: Any) -> Iterator[MondayClient]:
