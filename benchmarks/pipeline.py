@@ -39,7 +39,7 @@ _PHASES: Final = (
     ("fetch and parse", "etl.jobs.base", "Job.read_inputs"),
     ("transform", "etl.jobs.base", "Job.apply"),
     ("contract check", "etl.jobs.base", "Job.check"),
-    ("write", "etl.runner._run", "_write"),
+    ("write", "etl.runner._step", "_write"),
 )
 # Parts of the phases. The first three share the processor between two threads, and are timed by
 # thread; the others by process, since polars works in threads of its own. The sample board makes

@@ -269,7 +269,7 @@ class Structure:
             self._mapping(item, at, "input", known.INPUT, known.REQUIRED["input"])
             kind = item.get("type")
             self._unique(item.get("id"), at, "input", seen)
-            if kind in gone:
+            if isinstance(kind, str) and kind in gone:
                 self.add(
                     (*at, "type"), f"inputs of type {kind} are gone in 2.x: write {gone[kind]}"
                 )

@@ -32,7 +32,7 @@ _SQL: Final = re.compile(
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
 _WRITES: Final = re.compile(
-    r"\A(?:\s|--[^\n]*\n|;)*(?:insert|update|merge|delete|exec|replace\s+into)\b", re.IGNORECASE
+    r"\A(?:\s|--[^\n]*\n|;)*(?:insert|update|merge|exec|replace\s+into)\b", re.IGNORECASE
 )
 _EMPTIES: Final = re.compile(
     r"(?:\A|;|\n)\s*(?:truncate\s+table\b|drop\s+table\b(?!\s+(?:if\s+exists\s+)?[\[\"]?\#)"
@@ -41,7 +41,7 @@ _EMPTIES: Final = re.compile(
 )
 _SECRET_NAME: Final = re.compile(
     r"(?:\A|_|\b)(?:pass(?:word|wd|phrase|wort)?|pwd|secret|token|api_?key|access_?key|auth_?key|"
-    r"client_?secret|private_?key|credential)s?\d*\Z",
+    r"client_?secret|private_?key)\d*\Z",
     re.IGNORECASE,
 )
 _IN_CONNECTION: Final = re.compile(
