@@ -126,6 +126,9 @@ def board_changes(
             found.append(
                 Change(kind="added", source=live.id, now=live.type, new=new, harmless=True)
             )
+        elif was is not None and was != live.type and live.id not in can_be_read:
+            now = f"now {live.type}, which monday.com does not give"
+            found.append(Change(kind="removed", source=live.id, was=now, old=old))
         elif was is not None and was != live.type:
             taken = [name for name in names if name not in {column.name for column in old}]
             new = tuple(board_column(live, taken))

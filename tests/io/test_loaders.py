@@ -59,8 +59,14 @@ def test_every_loader_and_worker_brings_every_type(
             )
             back = door.read(table)
             assert back.schema == wanted.schema
-            # Workers bring the rows in any order.
-            assert sorted(map(repr, back.rows())) == sorted(map(repr, wanted.rows())), loader
+            assert told(back) == told(wanted), loader
+
+
+def told(frame: pl.DataFrame) -> list[str]:
+    """Rows in any order, as workers bring them; SQLite keeps no sign of a zero."""
+    floats = pl.selectors.float()
+    plain = frame.with_columns(pl.when(floats == 0).then(0.0).otherwise(floats).name.keep())
+    return sorted(map(repr, plain.rows()))
 
 
 @FEW

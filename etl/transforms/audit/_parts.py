@@ -40,6 +40,7 @@ def with_place(frame: Lazy, name: str) -> Lazy:
     Examples
     --------
     >>> import polars as pl
+    >>> from etl.contracts.audit_steps import PARTS
     >>> rows = {part: ["x", "x"] for part in PARTS} | {"po_number": [None, "A-1"]}
     >>> frame = with_place(nw.from_native(pl.LazyFrame(rows)), "line")
     >>> frame.collect().to_native()["line"].to_list()
