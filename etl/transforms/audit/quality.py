@@ -9,7 +9,7 @@ import narwhals as nw
 from etl.contracts.audit import NO_CUSTOMER, AuditResults
 from etl.contracts.audit_steps import PARTS, AuditLines, AuditMatches, AuditShipments
 from etl.contracts.keys import short_key
-from etl.transforms.audit._parts import first_style, same_types, second_style, style
+from etl.transforms.audit._parts import AFTER_ALL_TEXT, first_style, same_types, second_style, style
 from etl.transforms.in_python import TextRule, apply_text_rule
 from etl.transforms.portable import FrameT, Lazy, equal, on_any_engine, require
 
@@ -203,14 +203,14 @@ def _counted_once(rows: Lazy) -> Lazy:
 
 def _with_variance(rows: Lazy) -> Lazy:
     """Add what was ordered and not shipped of each customer, order PO, style and colour."""
-    of = ("customer", "_number", "order_style", "order_color", "_there")
+    # Null equals null; pyarrow would leave such groups out.
+    order = nw.coalesce(nw.col("order_po"), nw.col("order_alt_po"))
+    told = (nw.col("customer"), order, nw.col("order_style"), nw.col("order_color"))
+    of = {f"_of_{at}": text.fill_null(AFTER_ALL_TEXT) for at, text in enumerate(told)}
+    rows = rows.with_columns(_there=~nw.col("line").is_null(), **of)
     rows = rows.with_columns(
-        _number=nw.coalesce(nw.col("order_po"), nw.col("order_alt_po")),
-        _there=~nw.col("line").is_null(),
-    )
-    rows = rows.with_columns(
-        _ordered=nw.col("ordered_qty").sum().over(*of).cast(nw.Int64),
-        _shipped=nw.col("shipped_qty").sum().over(*of).cast(nw.Int64),
+        _ordered=nw.col("ordered_qty").sum().over("_there", *of).cast(nw.Int64),
+        _shipped=nw.col("shipped_qty").sum().over("_there", *of).cast(nw.Int64),
     )
     rows = rows.with_columns(
         variance_qty=nw.when("_there").then(nw.col("_ordered") - nw.col("_shipped"))
