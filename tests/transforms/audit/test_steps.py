@@ -276,3 +276,18 @@ def test_every_engine_takes_each_step(engine: Engine, frames: list[pl.DataFrame]
         same(match_cross_field, shipments, lines, exact, by="shipment")
         results = same(audit_rows, shipments, lines, exact, crossed, fuzzy)
         same(summarise, results)
+
+
+def test_what_lacks_a_style_or_a_number_is_one_group_on_every_engine(engine: Engine) -> None:
+    if engine.examples is not None:
+        pytest.skip(f"{engine.name} takes long for this plan")
+    scans = [{**SCAN, "style": None, "po_number": None, "quantity": 10}]
+    order = {**ORDER, "STYLE": None, "PO NUMBER": None}
+    shipments = combine(*(standardise(scans_of(rows), CUSTOMERS) for rows in ([], scans)))
+    lines = unpivot(orders_of([order, {**order, "S": 5}]), CUSTOMERS)
+    frames = [shipments, lines, match_fuzzy(shipments, lines)]
+    rows = engine.read(audit_rows(*hand_over(engine, *frames)))
+    assert rows.select("match_type", "ordered_qty", "variance_qty").rows() == [
+        ("UNFULFILLED", 5, 15),
+        ("FUZZY", 20, 15),
+    ]
