@@ -1,7 +1,7 @@
 """How fast the audit is, how much memory it takes, and how a plain script compares.
 
 ``python -m benchmarks.audit`` makes the sample tables, audits them with ``etl.transforms.audit`` and
-with :mod:`benchmarks.row_by_row`, in turns, each in a process of its own. The script would take days
+with :mod:`benchmarks.row_by_row`, in turns, each in a process of its own. The script would take hours
 for all, so it looks for the order lines of some shipments, spread evenly over all of them, among all
 order lines; told is its time for one shipment times their number, beside what it took to read all
 rows. For these shipments both must find the same.
@@ -38,13 +38,15 @@ _TARGET: Final = 50
 
 def make(rows: int, directory: Path) -> dict[str, int]:
     """Write the tables into Parquet files; gives how many rows the audit makes of them."""
-    from etl.io.rules._customers import customers_frame
-    from etl.io.rules._files import read_rules
+    from etl.config import load_config
+    from etl.io.rules import Customers
+    from etl.io.source import ReadContext
     from etl.samples.tables import sample_tables
     from etl.transforms.audit import combine, standardise, unpivot
 
     tables = {_TABLES[t.table]: t.rows for t in sample_tables(rows=rows) if t.table in _TABLES}
-    customers = read_rules(_ROOT / "config/customers.yaml", customers_frame)
+    context = ReadContext(config=load_config(_ROOT / "config.yaml"))
+    customers = Customers().read(context).frame
     for name, frame in {**tables, "customers": customers}.items():
         frame.write_parquet(directory / f"{name}.parquet")
     scans = [standardise(tables[name], customers) for name in ("packed", "shipped")]

@@ -30,4 +30,4 @@ def test_the_audit_and_the_plain_script_find_the_same(tmp_path: Path) -> None:
 def test_cleaning_by_cells_gives_the_same_rows(tmp_path: Path) -> None:
     found = measured(tmp_path, "benchmarks.transforms", "--cells", "20000")
     assert found["cells"] >= 20_000
-    assert len(found["medians"]) == 3
+    assert len(found["medians"]) == 4
