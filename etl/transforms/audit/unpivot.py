@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import dataframely as dy
 import narwhals as nw
@@ -10,6 +10,7 @@ import narwhals as nw
 from etl.contracts.audit_steps import PARTS, AuditLines
 from etl.contracts.keys import upper_key
 from etl.contracts.orders_unified import SAMPLE_SIZES, OrdersUnified, size_columns
+from etl.transforms._quantities import quantity
 from etl.transforms.audit._parts import same_types, with_place
 from etl.transforms.audit.standardise import standardised
 from etl.transforms.portable import FrameT, Lazy, on_any_engine, require, typed
@@ -28,7 +29,8 @@ _KEYS: Final = (*PARTS, "known_customer", "style_fields")
 def unpivot(orders: FrameT, customers: object) -> FrameT:
     """Make one row a size of what was ordered: quantities above 0, summed by key, no samples.
 
-    Texts become as those of shipments (:func:`~etl.transforms.audit.standardise`).
+    A cell that holds no whole number counts as 0: bulk-orders sets such rows aside. Texts become as
+    those of shipments (:func:`~etl.transforms.audit.standardise`).
 
     Parameters
     ----------
@@ -46,7 +48,7 @@ def unpivot(orders: FrameT, customers: object) -> FrameT:
     Raises
     ------
     ContractError
-        A column is missing, or a size column holds no numbers.
+        A column is missing, or a size column is of a type that holds no quantities.
 
     Examples
     --------
@@ -69,7 +71,7 @@ def _unpivot(orders: Lazy, customers: Lazy) -> Lazy:
     numbered = {size: f"_size_{at}" for at, size in enumerate(sizes)}
     wide = typed(orders, OrdersUnified).select(
         *(nw.col(alias).alias(name) for name, alias in _ALIASES.items()),
-        *(_counted(size, schema[size]).alias(new) for size, new in numbered.items()),
+        *(quantity(size, schema[size]).count.alias(new) for size, new in numbered.items()),
     )
     wide = standardised(wide, customers, _TEXTS)
     return _summed(_long(wide, numbered))
@@ -97,10 +99,3 @@ def _summed(lines: Lazy) -> Lazy:
         .with_columns(nw.col("quantity").cast(nw.Int64))
     )
     return same_types(with_place(sums, "line"), AuditLines)
-
-
-def _counted(size: str, dtype: Any) -> nw.Expr:
-    """A size's quantity, never null."""
-    if dtype == nw.Unknown:
-        return nw.lit(0, dtype=nw.Int64)
-    return nw.col(size).cast(nw.Int64).fill_null(0)

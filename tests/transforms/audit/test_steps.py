@@ -291,3 +291,12 @@ def test_what_lacks_a_style_or_a_number_is_one_group_on_every_engine(engine: Eng
         ("UNFULFILLED", 5, 15),
         ("FUZZY", 20, 15),
     ]
+
+
+@pytest.mark.parametrize("sizes", [[10.0, 2.5], ["1,0", " 10 "], ["12 pcs", "10"]])
+def test_quantities_may_be_of_any_type_and_what_is_none_is_0(sizes: list[Any], engine: Engine) -> None:  # fmt: skip
+    if engine.examples is not None:
+        pytest.skip(f"{engine.name} takes long for this plan")
+    orders = orders_of([ORDER, {**ORDER, "STYLE": "LS2"}]).with_columns(pl.Series(" m", sizes))
+    lines = engine.read(unpivot(*hand_over(engine, orders, CUSTOMERS)))
+    assert lines.select("size", "quantity").rows() == [("M", 10)]
