@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -240,3 +241,14 @@ def test_a_file_that_is_no_yaml_says_where(context: ReadContext) -> None:
     (context.config.path.parent / "config" / "customers.yaml").write_bytes(b"customers: \xff")
     with pytest.raises(ConfigError, match="not UTF-8 text"):
         Customers().read(context)
+
+
+def test_the_files_in_the_documents_are_such_files(context: ReadContext) -> None:
+    text = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    customers, mapping = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    write(context, "customers.yaml", customers)
+    write(context, "mappings/one.yaml", mapping)
+    assert Customers().read(context).frame.height == 5
+    rules = mapping_rules(OrderMapping("one").read(context).frame)
+    told = {rule.how for rule in rules}
+    assert told == {"exact", "direct", "value_map", "customer_lookup", "sum", "concatenate"}
