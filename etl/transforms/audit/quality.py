@@ -101,6 +101,8 @@ def _audit_rows(shipments: Lazy, lines: Lazy, *matches: Lazy) -> Lazy:
     rows = nw.concat([_matched(shipments, lines, found), _unfulfilled(lines, found)])
     rows = _with_quality(_with_variance(_counted_once(rows)))
     rows = apply_text_rule(rows, ["audit_key"], _SHORT)
+    # A table without rows would leave a pandas column of literals without a type.
+    rows = rows.with_columns(nw.col("match_type").cast(nw.String))
     return rows.select(*AuditResults.column_names()).sort("audit_key", nulls_last=True)
 
 
