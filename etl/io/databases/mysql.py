@@ -13,6 +13,7 @@ from etl.io.databases.base import Database, Written
 from etl.io.databases.columns import Column, TableName
 from etl.io.databases.decode import ResultColumn, plain_series
 from etl.io.databases.keyed import Stage, merge
+from etl.io.databases.server_url import server_url
 from etl.io.databases.stages import new_stage
 from etl.io.locks import SessionLock, lock_number
 from etl.io.preflight import Rules
@@ -117,15 +118,7 @@ class MysqlDatabase(Database):
                 database=self.settings.name,
             ) from error
         at = self.settings
-        url = sa.URL.create(
-            "mysql+pymysql",
-            username=at.username,
-            password=at.password.get_secret_value() if at.password else None,
-            host=at.host,
-            port=at.port,
-            database=at.database,
-            query={"charset": "utf8mb4", **at.options},
-        )
+        url = server_url(at, "mysql+pymysql", charset="utf8mb4")
         engine = sa.create_engine(
             url,
             pool_pre_ping=True,

@@ -16,7 +16,8 @@ from etl.io.databases.decode import ResultColumn
 from etl.io.databases.keyed import Stage
 from etl.io.databases.postgres_arrow import SNAPSHOT_MODE, ArrowReader
 from etl.io.databases.postgres_load import SHAPES, copy_in, insert_rows, stage_ddl
-from etl.io.databases.postgres_types import modifier, server_url
+from etl.io.databases.postgres_types import modifier
+from etl.io.databases.server_url import server_url
 from etl.io.databases.stages import new_stage, stage_columns
 from etl.io.databases.staging import StagingDatabase
 from etl.io.locks import SessionLock, lock_number

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from etl.io.databases.decode import check_names
-from etl.io.databases.postgres_types import modifier, server_url
+from etl.io.databases.postgres_types import modifier
+from etl.io.databases.server_url import server_url
 from etl.io.sql_types import read_dtype
 
 if TYPE_CHECKING:

@@ -1,30 +1,8 @@
-"""What both of PostgreSQL's drivers need to know: the server's URL, and packed type modifiers."""
+"""What both of PostgreSQL's drivers need to know: packed type modifiers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import sqlalchemy as sa
-
-    from etl.config import DatabaseSettings
-
-__all__ = ["modifier", "server_url"]
-
-
-def server_url(settings: DatabaseSettings, scheme: str, **options: str) -> sa.URL:
-    """The URL of a server, with its password: never to be shown."""
-    import sqlalchemy as sa
-
-    return sa.URL.create(
-        scheme,
-        username=settings.username,
-        password=settings.password.get_secret_value() if settings.password else None,
-        host=settings.host,
-        port=settings.port,
-        database=settings.database,
-        query={**options, **settings.options},
-    )
+__all__ = ["modifier"]
 
 
 def modifier(type_name: str, packed: int) -> tuple[int | None, int | None, int | None]:
