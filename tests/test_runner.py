@@ -454,3 +454,18 @@ def test_run_raises_what_made_it_fail(bench: Bench) -> None:
     bench.execute(GOOD)
     with pytest.raises(ContractError):
         run(bench.make(rows((9, "too long"))), bench.config)
+
+
+def test_interrupted_before_its_start_was_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stopped() -> str:
+        raise KeyboardInterrupt
+
+    (tmp_path / "config.yaml").write_text("databases: {test: {url: 'sqlite:///new.db'}}")
+    bench = Bench(load_config(tmp_path / "config.yaml"))
+    monkeypatch.setattr("etl.runner._log.package_version", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        bench.execute(FrameReader(GOOD))
+    assert caplog.messages == []  # no row, no table to have one in: nothing went wrong with it
+    assert bench.runs() == []

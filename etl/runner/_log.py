@@ -103,8 +103,11 @@ class RunLog:
         }
         if tx is not None:
             tx.execute(_UPDATE, params)
-        else:
-            db.execute(_UPDATE, settings, params)
+            return
+        with db.transaction(settings) as own:
+            # Without the table the run was stopped before its start was committed: no row to end.
+            if own.table_columns(RUNS_TABLE) is not None:
+                own.execute(_UPDATE, params)
 
     def quarantine(self, tx: Transaction, table: str, rejected: pl.DataFrame) -> None:
         """Keep rejected rows, in the transaction of the load that they were left out of."""
