@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from etl.errors import LoadError
 from etl.io.databases.decode import check_names
 from etl.io.databases.postgres_types import modifier
 from etl.io.databases.server_url import server_url
@@ -49,15 +50,20 @@ _EXACT: Final = frozenset(
 
 
 class ArrowReader:
-    """Connections of its own, outside of any transaction of the caller's."""
+    """Connections of its own, outside of any transaction of the caller's.
+
+    The first reads the catalogue of types, and stays open: reads one after the other use it, and
+    those at the same time a clone each.
+    """
 
     def __init__(self, settings: DatabaseSettings) -> None:
         self._settings = settings
         self._first: Any = None
+        self._free = False
         self._lock = threading.Lock()
 
-    def _connect(self) -> Any:
-        """A clone of the first connection: that one has read the catalogue of types, once."""
+    def _take(self, *, new: bool = False) -> tuple[Any, bool]:
+        """A connection, and whether it was used before, so that it may be lost by now."""
         import adbc_driver_postgresql.dbapi as adbc
 
         with self._lock:
@@ -67,14 +73,29 @@ class ArrowReader:
                 self._first = adbc.connect(
                     url.render_as_string(hide_password=False), autocommit=True
                 )
-            return self._first.adbc_clone()
+                return self._first, False
+            if self._free and not new:
+                self._free = False
+                return self._first, True
+            return self._first.adbc_clone(), False
+
+    def _give_back(self, connection: Any, *, fit: bool) -> None:
+        """Keep the first connection if it is fit for another read; close all others."""
+        with self._lock:
+            first = connection is self._first
+            if first and fit:
+                self._free = True
+                return
+            if first:
+                self._first, self._free = None, False
+        connection.close()
 
     def close(self) -> None:
         """Close the connection that the others are cloned from."""
         with self._lock:
-            if self._first is not None:
-                self._first.close()
-                self._first = None
+            first, self._first, self._free = self._first, None, False
+        if first is not None:
+            first.close()
 
     def dtypes(self, schema: Any) -> list[pl.DataType] | None:
         """The columns' types; None where one does not arrive exactly by Arrow."""
@@ -97,30 +118,52 @@ class ArrowReader:
 
         ``snapshot`` is the name of one that an open transaction has exported.
         """
+        import adbc_driver_manager as adbc
+
         # It becomes a part of COPY (...), where neither a semicolon nor a comment may end it.
         sql = sql.rstrip().rstrip(";") + "\n"
-        connection = self._connect()
+        connection, used = self._take(new=snapshot is not None)
         try:
-            cursor = connection.cursor()
-            if snapshot is not None:
-                cursor.execute(f"BEGIN {SNAPSHOT_MODE}")
-                cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
-            # Asked before it runs: a COPY that is under way would have to be read to its end.
-            schema = cursor.adbc_execute_schema(sql)
-            check_names(schema.names)
-            dtypes = self.dtypes(schema)
-        except BaseException:
-            connection.close()
+            found = self._prepared(connection, sql, snapshot)
+        except BaseException as error:
+            self._give_back(connection, fit=False)
+            # Lost while it lay idle: the server was restarted, say. Its errors have a SQLSTATE.
+            if used and isinstance(error, adbc.Error) and not error.sqlstate:
+                return self.frames(sql, batch_rows=batch_rows, snapshot=snapshot)
             raise
-        if dtypes is None:
-            connection.close()
+        if found is None:
+            self._give_back(connection, fit=snapshot is None)
             return None
-        return self._read(connection, cursor, sql, dtypes, batch_rows)
+        return self._read(connection, *found, batch_rows=batch_rows, again=snapshot is None)
 
-    @staticmethod
+    def _prepared(
+        self, connection: Any, sql: str, snapshot: str | None
+    ) -> tuple[Any, str, list[pl.DataType]] | None:
+        """A cursor, what it is to run, and the types of the columns."""
+        cursor = connection.cursor()
+        if snapshot is not None:
+            cursor.execute(f"BEGIN {SNAPSHOT_MODE}")
+            cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+        # Asked before it runs: a COPY that is under way would have to be read to its end.
+        schema = cursor.adbc_execute_schema(sql)
+        check_names(schema.names)
+        dtypes = self.dtypes(schema)
+        if dtypes is None:
+            cursor.close()
+            return None
+        return cursor, _with_text(cursor, sql, schema.names, dtypes), dtypes
+
     def _read(
-        connection: Any, cursor: Any, sql: str, dtypes: list[pl.DataType], batch_rows: int | None
+        self,
+        connection: Any,
+        cursor: Any,
+        sql: str,
+        dtypes: list[pl.DataType],
+        *,
+        batch_rows: int | None,
+        again: bool,
     ) -> Iterator[pl.DataFrame]:
+        whole = False
         try:
             cursor.execute(sql)
             reader = cursor.fetch_record_batch()
@@ -132,9 +175,32 @@ class ArrowReader:
                     yield part
             if empty:
                 yield _typed(reader.schema.empty_table(), dtypes)
+            whole = True
         finally:
             cursor.close()
-            connection.close()
+            # What was not read to its end is still under way on that connection.
+            self._give_back(connection, fit=whole and again)
+
+
+def _with_text(cursor: Any, sql: str, names: list[str], dtypes: list[pl.DataType]) -> str:
+    """The query with its numerics as the server's text: ADBC takes five times as long to make it.
+
+    As it is where it can't stand in FROM: an INSERT ... RETURNING, say.
+    """
+    if not any(isinstance(dtype, pl.Decimal) for dtype in dtypes):
+        return sql
+    import adbc_driver_manager as adbc
+
+    picked = []
+    for name, dtype in zip(names, dtypes, strict=True):
+        column = '"' + name.replace('"', '""') + '"'
+        picked.append(f"{column}::text" if isinstance(dtype, pl.Decimal) else column)
+    wrapped = f"SELECT {', '.join(picked)} FROM (\n{sql}) AS q"
+    try:
+        cursor.adbc_execute_schema(wrapped)
+    except adbc.Error:
+        return sql
+    return wrapped
 
 
 def _holds(dtype: pl.DataType) -> bool:
@@ -151,5 +217,15 @@ def _typed(data: Any, dtypes: list[pl.DataType]) -> pl.DataFrame:
     for name, column, dtype in zip(data.schema.names, data.columns, dtypes, strict=True):
         plain = column.cast(column.type.storage_type) if _extends(column.type) else column
         values = pl.Series(name, plain)
-        series.append(values if values.dtype == dtype else values.cast(dtype))
+        series.append(values if values.dtype == dtype else _cast(values, dtype))
     return pl.DataFrame(series)
+
+
+def _cast(values: pl.Series, dtype: pl.DataType) -> pl.Series:
+    try:
+        return values.cast(dtype)
+    except pl.exceptions.PolarsError as error:  # a numeric may be NaN or infinite
+        raise LoadError(
+            f"column {values.name!r} is a {dtype}, and a value does not fit: "
+            f"{str(error).splitlines()[0]}; cast it in the query"
+        ) from error
