@@ -23,6 +23,7 @@ from etl.config._settings import (
 from etl.config._url import UrlError, parse_url
 from etl.config.files import KeyPath, shown_path, suggestion
 from etl.errors import ConfigError
+from etl.markup import facts, paragraphs, section, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -282,6 +283,26 @@ class Config:
     @property
     def _file(self) -> str:
         return shown_path(self.path)
+
+    def _repr_html_(self) -> str:
+        monday = mapping(mapping(self._merged.tree.get("apis")).get("monday"))
+        boards = mapping(monday.get("boards"))
+        return section(
+            "configuration",
+            facts([("file", self.path), ("profile", self.profile or "none: the top level")]),
+            table(["database", "engine", "where"], [self._shown(name) for name in self.databases]),
+            table(
+                ["board", "id"],
+                [(name, mapping(board).get("id")) for name, board in boards.items()],
+            ),
+            paragraphs(self.missing_variables()),
+        )
+
+    def _shown(self, name: str) -> tuple[str, str | None, str]:
+        try:
+            return name, self.engine(name), self.database(name).where
+        except ConfigError as error:  # a variable is not set: which one, it says
+            return name, None, str(error)
 
     def _missing(self, tree: object, at: KeyPath) -> list[Problem]:
         return [

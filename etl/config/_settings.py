@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from etl.errors import ConfigError
+from etl.markup import facts, section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,6 +115,22 @@ class DatabaseSettings:
             return self.database if self.database != ":memory:" else f"{self.engine} in memory"
         port = f":{self.port}" if self.port else ""
         return f"{self.engine}://{self.host or ''}{port}/{self.database}"
+
+    def _repr_html_(self) -> str:
+        server = not self.embedded
+        return section(
+            f"database {self.name}".strip(),
+            facts(
+                [
+                    ("engine", self.engine),
+                    ("where", self.where),
+                    ("user", self.username),
+                    ("password", ("set" if self.password else "none") if server else None),
+                    ("driver", self.driver),
+                    ("encrypt", self.encrypt if self.engine == "mssql" else None),
+                ]
+            ),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

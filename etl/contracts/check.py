@@ -19,6 +19,7 @@ from etl.contracts.describe import describe
 from etl.contracts.reasons import Reasons
 from etl.contracts.row_json import rows_as_json
 from etl.errors import ContractError
+from etl.markup import frame_table
 
 __all__ = ["Checked", "split"]
 
@@ -59,6 +60,12 @@ class Checked:
         rows = rows_as_json(frame.drop("reason"))
         added = _rejected(frame["reason"].to_list(), rows)
         return Checked(good=self.good, rejected=pl.concat([added, self.rejected]))
+
+    def _repr_html_(self) -> str:
+        good, rejected = self.good, self.rejected
+        return frame_table(
+            good, caption=f"{good.height} rows that keep the contract, {good.width} columns"
+        ) + frame_table(rejected, caption=f"{rejected.height} rows set aside", rows=10)
 
 
 def split(frame: pl.DataFrame, contract: type[dy.Schema]) -> Checked:

@@ -21,6 +21,7 @@ from etl.io.new_tables import create_table
 from etl.io.options import EMPTYING
 from etl.io.preflight import conform, match_columns
 from etl.io.source import silent
+from etl.markup import facts, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -69,6 +70,26 @@ class LoadResult:
         """Rows of the frame by the time that all phases took."""
         total = sum(self.seconds.values())
         return self.rows / total if total else 0.0
+
+    def _repr_html_(self) -> str:
+        seconds = ", ".join(f"{phase} {spent:.3f}" for phase, spent in self.seconds.items())
+        return section(
+            f"{self.table} ({self.mode})",
+            facts(
+                [
+                    ("rows of the frame", self.rows),
+                    ("inserted", self.inserted),
+                    ("updated", self.updated),
+                    ("deleted", self.deleted),
+                    ("unchanged", self.unchanged),
+                    ("set aside", self.quarantined or None),
+                    ("duplicates left out", self.duplicates or None),
+                    ("loader", self.loader),
+                    ("workers", self.workers if self.workers > 1 else None),
+                    ("seconds", seconds or None),
+                ]
+            ),
+        )
 
 
 class _Clock:

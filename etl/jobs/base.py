@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from etl.config import get_config
 from etl.errors import ConfigError, ContractError
 from etl.io.source import Read, ReadContext
+from etl.jobs._shown import Frames, Preview, job_html, pipeline_html
 from etl.jobs.outputs import Notes, SetAside, Table
 
 if TYPE_CHECKING:
@@ -187,7 +188,7 @@ class Job:
             A source could not be read, or not completely.
         """
         context = ReadContext(config=config or get_config(), limit=limit, allow_empty=allow_empty)
-        return {name: read.frame for name, read in self.read_inputs(context).items()}
+        return Frames({name: read.frame for name, read in self.read_inputs(context).items()})
 
     def read_inputs(self, context: ReadContext) -> dict[str, Read]:
         """Read every input, with the readers' notes."""
@@ -281,7 +282,10 @@ class Job:
             payloads = self.payloads(frames, now=now, run_id=run_id)
             results = self.call.writer.plan(payloads, WriteContext(config=config)).results
         rows = self.apply(frames, now=now, run_id=run_id, sample=self.sample, results=results)
-        return self.check(rows)
+        return Preview(self.check(rows))
+
+    def _repr_html_(self) -> str:
+        return job_html(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -349,6 +353,9 @@ class Pipeline:
                 job=self.name,
             )
         return replace(self, steps=tuple(step for step in self.steps if step.name in wanted))
+
+    def _repr_html_(self) -> str:
+        return pipeline_html(self)
 
 
 def _polars_of(given: Any) -> Any:

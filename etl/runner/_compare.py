@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from etl.markup import facts
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -36,6 +38,9 @@ class Changes:
             deleted=self.deleted + other.deleted,
             unchanged=self.unchanged + other.unchanged,
         )
+
+    def _repr_html_(self) -> str:
+        return facts(vars(self).items())
 
 
 def in_mode(changes: Changes, mode: Mode) -> Changes:

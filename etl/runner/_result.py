@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from etl.markup import ROWS, facts, paragraphs, section, table
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -135,6 +137,49 @@ class RunResult:
             "outputs": [asdict(output) for output in self.outputs],
             "calls": [asdict(call) for call in self.calls],
         }
+
+    def _repr_html_(self) -> str:
+        would = "would be " if self.dry_run else ""
+        kinds = ("inserted", "updated", "deleted", "unchanged")
+        return section(
+            f"{self.job}: {self.status}{', a dry run: nothing was written' * self.dry_run}",
+            paragraphs([self.error] if self.error else []),
+            facts(
+                [
+                    ("rows read", self.rows_read),
+                    ("rows written", self.rows_written),
+                    ("rows set aside", self.rows_quarantined),
+                    ("seconds", f"{self.seconds:.3f}"),
+                    ("run", self.run_id),
+                ]
+            ),
+            table(
+                ["table", "database", "mode", *(would + kind for kind in kinds), "set aside"],
+                [
+                    (
+                        out.table,
+                        out.database,
+                        out.mode,
+                        *(getattr(out.changes, kind) for kind in kinds),
+                        out.rows_quarantined,
+                    )
+                    for out in self.outputs
+                ],
+            ),
+            table(
+                ["call", "created", "updated", "unchanged", "failed", "skipped"],
+                [
+                    (c.target, c.created, c.updated, c.unchanged, c.failed, c.skipped)
+                    for c in self.calls
+                ],
+            ),
+            table(
+                ["rows", "set aside because, for example"],
+                [(reason.rows, reason.reason) for reason in self.reasons],
+            ),
+            table(["file"], [(file,) for file in self.files]),
+            paragraphs(f"note: {note}" for note in self.notes[:ROWS]),
+        )
 
 
 def group_reasons(reasons: Iterable[str]) -> tuple[Reason, ...]:
