@@ -1,7 +1,7 @@
 """HTML for the objects that a notebook shows: escaped, bounded, readable on light and on dark.
 
-No colour is set but that of thin lines, so text has the colours of the notebook around it. Nothing
-here knows an object: each one's ``_repr_html_`` says what is worth seeing of it, and no secret is.
+No colour is set, so tables have those of the notebook around them. Nothing here knows an object: each
+one's ``_repr_html_`` says what is worth seeing of it, and no secret is.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COLUMNS: Final = 12
 TEXT: Final = 160
 """and so many characters of a value."""
 
-_LINE: Final = "border-bottom:1px solid rgba(128,128,128,.4);text-align:left;vertical-align:top"
+_LEFT: Final = "text-align:left"  # notebooks put cells to the right
 
 
 def section(title: str, *parts: str) -> str:
@@ -54,8 +54,8 @@ def facts(pairs: Iterable[tuple[str, object]]) -> str:
     ''
     """
     rows = "".join(
-        f"<tr><th scope='row' style='{_LINE}'>{_text(name)}</th>"
-        f"<td style='{_LINE}'>{_text(value)}</td></tr>"
+        f"<tr><th scope='row' style='{_LEFT}'>{_text(name)}</th>"
+        f"<td style='{_LEFT}'>{_text(value)}</td></tr>"
         for name, value in pairs
         if value is not None
     )
@@ -101,11 +101,11 @@ def table(
     if not shown:
         return ""
     wide = len(headings) - COLUMNS
-    head = "".join(f"<th scope='col' style='{_LINE}'>{_text(name)}</th>" for name in headings[:COLUMNS])  # fmt: skip
+    head = "".join(f"<th scope='col' style='{_LEFT}'>{_text(name)}</th>" for name in headings[:COLUMNS])  # fmt: skip
     body = "".join(
         "<tr>"
         + "".join(
-            f"<td style='{_LINE}'>{'' if value is None else _text(value)}</td>"
+            f"<td style='{_LEFT}'>{'' if value is None else _text(value)}</td>"
             for value in row[:COLUMNS]
         )
         + "</tr>"
