@@ -6,7 +6,8 @@ does not even type-check there. What still differs between engines is settled he
 - pandas frames come in as Arrow dtypes, whatever they are made of. A numpy-backed frame would
   answer a comparison with null by False, and turn whole numbers with gaps into floats. Its caller
   gets numpy dtypes back.
-- Arrow has several types of text, which it neither joins nor stacks; they come in as one.
+- pyarrow Tables are computed by polars. Narwhals' own way with them joins the result of a window
+  back by rows whose order pyarrow does not keep: sums end up on other rows.
 - A column without any value has no type in Arrow. :func:`typed` gives it the contract's.
 - DuckDB and Spark do calendar arithmetic on aware times in the session's zone. :func:`utc_dates`
   asks for UTC.
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     import dataframely as dy
     import pandas as pd
+    import polars as pl
     import pyarrow as pa
 
 __all__ = ["Lazy", "equal", "on_any_engine", "require", "typed", "utc_dates"]
@@ -91,7 +93,10 @@ def on_any_engine(
     [('A-1',)]
     """
     lazy = [_lazy(one) for one in (frame, *others)]
-    engines = {str(one.implementation) for one in lazy}
+    engines = {
+        "pyarrow" if nw.dependencies.is_pyarrow_table(native) else str(one.implementation)
+        for native, one in zip((frame, *others), lazy, strict=True)
+    }
     if len(engines) > 1:
         raise ContractError(
             f"the frames are of different engines ({', '.join(sorted(engines))}): bring them to "
@@ -100,11 +105,13 @@ def on_any_engine(
     result = transform(*lazy, **options)
     if not isinstance(result, Mapping):
         return _native(result, frame)
-    if nw.dependencies.is_polars_dataframe(frame):
+    if all(one.implementation.is_polars() for one in lazy) and not _is_lazy(frame):
         import polars as pl
 
         # Together: what several results are made of is computed once.
-        frames = pl.collect_all([one.to_native() for one in result.values()])
+        frames: Any = pl.collect_all([one.to_native() for one in result.values()])
+        if nw.dependencies.is_pyarrow_table(frame):
+            frames = [_as_table(one, frame) for one in frames]
         return cast("dict[str, FrameT]", dict(zip(result, frames, strict=True)))
     return {name: _native(one, frame) for name, one in result.items()}
 
@@ -113,6 +120,8 @@ def _native(result: Lazy, frame: FrameT) -> FrameT:
     """Give a result back as what the caller's first frame is."""
     if nw.dependencies.is_pandas_dataframe(frame):
         return cast("FrameT", _give_back(result.collect().to_native(), frame))
+    if nw.dependencies.is_pyarrow_table(frame):
+        return cast("FrameT", _as_table(result.collect().to_native(), frame))
     if _is_lazy(frame):
         return cast("FrameT", result.to_native())
     return cast("FrameT", result.collect().to_native())
@@ -257,7 +266,7 @@ def _lazy(frame: object) -> Lazy:
     if nw.dependencies.is_pandas_dataframe(frame):
         frame = _arrow_backed(frame)
     elif nw.dependencies.is_pyarrow_table(frame):
-        frame = _one_text(frame)
+        frame = _in_polars(frame)
     try:
         return cast("Lazy", nw.from_native(cast("Any", frame)).lazy())
     except TypeError as error:
@@ -267,13 +276,25 @@ def _lazy(frame: object) -> Lazy:
         ) from error
 
 
-def _one_text(table: pa.Table) -> pa.Table:
-    """Cast all text to the type that constants have: Arrow joins and stacks no others with it."""
+def _in_polars(table: pa.Table) -> pl.LazyFrame:
+    import polars as pl
+
+    try:
+        return pl.LazyFrame(table)
+    except pl.exceptions.PolarsError as error:
+        raise ContractError(f"polars can't hold the pyarrow Table: {error}") from error
+
+
+def _as_table(result: pl.DataFrame, like: pa.Table) -> pa.Table:
+    """Return the type of text that the caller uses: Arrow joins and stacks it with no other."""
     import pyarrow as pa
 
+    table = result.to_arrow()
+    if any(field.type in {pa.large_string(), pa.string_view()} for field in like.schema):
+        return table
     schema = table.schema
     for at, field in enumerate(schema):
-        if pa.types.is_large_string(field.type) or pa.types.is_string_view(field.type):
+        if field.type == pa.large_string():
             schema = schema.set(at, field.with_type(pa.string()))
     return table.cast(schema)
 

@@ -139,6 +139,24 @@ def test_frames_of_two_engines_are_refused() -> None:
     on_any_engine(first, FRAME, FRAME.lazy())
 
 
+def test_a_window_over_a_table_of_many_chunks_is_right() -> None:
+    def with_sums(frame: Lazy) -> Lazy:
+        return frame.with_columns(total=nw.col("n").sum().over("key"))
+
+    chunks = [pa.table({"key": [f"k{at}", f"k{at + 1}"], "n": [at, 1]}) for at in range(6)]
+    expected = {"k0": 0, "k6": 1} | {f"k{at}": at + 1 for at in range(1, 6)}
+    for _ in range(50):  # it went wrong in one of three
+        rows = on_any_engine(with_sums, pa.concat_tables(chunks)).to_pylist()
+        assert [row["total"] for row in rows] == [expected[row["key"]] for row in rows]
+
+
+@pytest.mark.parametrize("text", [pa.string(), pa.large_string()])
+def test_a_table_keeps_its_type_of_text(text: pa.DataType) -> None:
+    table = pa.table({"a": pa.array(["x", None], text), "b": [1, 2]})
+    known = on_any_engine(lambda frame: frame.with_columns(c=nw.lit("y")), table)
+    assert known.schema.types == [text, pa.int64(), text]
+
+
 def test_columns_without_a_type_get_the_contracts(engine: Engine) -> None:
     nothing = pl.DataFrame({name: [None] for name in pl.Schema(BoardPlanning)})
     rows = engine.read(
