@@ -18,8 +18,8 @@ from pydantic import (
 from etl.config._entry import Entry, Text
 from etl.config._references import references, substitute
 from etl.config._settings import FlowSettings, KestraSettings, RetrySettings
+from etl.config.cron import cron_problem
 from etl.config.flow_values import (
-    cron_problem,
     duration_problem,
     duration_seconds,
     label_key_problem,

@@ -1,4 +1,4 @@
-"""What Kestra takes as a schedule, a duration, a time zone or a name: one rule for each, in words.
+"""What Kestra takes as a duration, a time zone or a name: one rule for each, in words.
 
 The configuration is checked with these and so are flows. Each function gives None for a good value,
 and else a sentence that says what is wrong and what to write instead.
@@ -13,7 +13,6 @@ from functools import cache
 from typing import Final
 
 __all__ = [
-    "cron_problem",
     "duration_problem",
     "duration_seconds",
     "flow_id_problem",
@@ -23,32 +22,6 @@ __all__ = [
     "time_zone_problem",
 ]
 
-# cron-utils as Kestra's Schedule sets it up: plain Unix fields, strict ranges, no L, W, # or ?.
-_MONTHS: Final = [
-    "JAN",
-    "FEB",
-    "MAR",
-    "APR",
-    "MAY",
-    "JUN",
-    "JUL",
-    "AUG",
-    "SEP",
-    "OCT",
-    "NOV",
-    "DEC",
-]
-_DAYS: Final = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
-_FIELDS: Final[tuple[tuple[str, int, int, dict[str, int]], ...]] = (
-    ("second", 0, 59, {}),
-    ("minute", 0, 59, {}),
-    ("hour", 0, 23, {}),
-    ("day of month", 1, 31, {}),
-    ("month", 1, 12, {name: at for at, name in enumerate(_MONTHS, start=1)}),
-    ("day of week", 0, 7, {name: at for at, name in enumerate(_DAYS)}),
-)
-_NICKNAMES: Final = ("@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly")  # fmt: skip
-_LONGEST_MONTH: Final = {2: 29, 4: 30, 6: 30, 9: 30, 11: 30}
 _RESERVED: Final = frozenset(
     [
         "pause",
@@ -63,60 +36,6 @@ _RESERVED: Final = frozenset(
         "enable",
     ]
 )
-
-
-def cron_problem(text: str, *, seconds: bool = False) -> str | None:
-    """What is wrong with a cron expression; ``seconds`` puts a field for them in front.
-
-    >>> cron_problem("0 */4 * * MON-FRI"), cron_problem("@daily")
-    (None, None)
-    >>> cron_problem("0 24 * * *")
-    "hour '24' is not from 0 to 23"
-    """
-    if text.startswith("@"):
-        return None if text in _NICKNAMES else f"{text!r} is none of {', '.join(_NICKNAMES)}"
-    parts = text.split()
-    fields = _FIELDS if seconds else _FIELDS[1:]
-    if len(parts) != len(fields):
-        told = ", ".join(name for name, *_ in fields)
-        hint = "; six fields need `withSeconds: true`" if len(parts) == len(fields) + 1 else ""
-        return f"has {len(parts)} fields instead of {len(fields)} ({told}){hint}"
-    chosen: list[frozenset[int]] = []
-    for part, (name, low, high, names) in zip(parts, fields, strict=True):
-        values = _cron_field(part, name, low, high, names)
-        if isinstance(values, str):
-            return values
-        chosen.append(values)
-    days, months, weekdays = chosen[-3:]
-    every = len(weekdays) >= len(_DAYS)
-    if every and all(min(days) > _LONGEST_MONTH.get(month, 31) for month in months):
-        return f"never comes: no month {parts[-2]} has a day {parts[-3]}"
-    return None
-
-
-def _cron_field(
-    text: str, name: str, low: int, high: int, names: dict[str, int]
-) -> frozenset[int] | str:
-    chosen: set[int] = set()
-    for item in text.split(","):
-        match = re.fullmatch(r"(?:\*|(\w+)(?:-(\w+))?)(?:/(\d+))?", item)
-        if match is None:
-            return f"{name} {item!r} can't be read: write *, 5, 1-5, */15 or 1,15"
-        first, last, step = match.groups()
-        ends = [low, high]
-        for at, given in enumerate((first, last or (None if step else first))):
-            if given is not None:
-                value = int(given) if given.isdecimal() else names.get(given.upper(), -1)
-                if not low <= value <= high:
-                    also = f", or {', '.join(names)}" if names else ""
-                    return f"{name} {given!r} is not from {low} to {high}{also}"
-                ends[at] = value
-        if ends[0] > ends[1]:
-            return f"{name} {item!r} runs backwards: write it as two, such as 22-23,0-4"
-        if step is not None and not 1 <= int(step) <= high:
-            return f"{name} {item!r} has a step that is not from 1 to {high}"
-        chosen.update(range(ends[0], ends[1] + 1, int(step or 1)))
-    return frozenset(chosen)
 
 
 _DURATION: Final = re.compile(

@@ -6,8 +6,8 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from etl.config.cron import cron_problem
 from etl.config.flow_values import (
-    cron_problem,
     duration_problem,
     duration_seconds,
     flow_id_problem,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
-from etl.config.flow_values import cron_problem
+from etl.config.cron import cron_problem
 from etl.errors import ConfigError, SourceError
 from etl.io.catalogue import primary_key, table_names
 from etl.io.keys import Mode
