@@ -43,7 +43,9 @@ class Replayed:
     """Rows that the transform turned away: only a run can take them up again."""
 
 
-def quarantined(config: Config, jobs: Iterable[Job | Pipeline]) -> pl.DataFrame:
+def quarantined(
+    config: Config, jobs: Iterable[Job | Pipeline], *, databases: Iterable[str] | None = None
+) -> pl.DataFrame:
     """Rows that are set aside, each once, the latest first.
 
     Parameters
@@ -52,6 +54,8 @@ def quarantined(config: Config, jobs: Iterable[Job | Pipeline]) -> pl.DataFrame:
         Says where the databases are.
     jobs
         Whose rows.
+    databases
+        Only those in these databases; by default in all that the jobs write to.
 
     Returns
     -------
@@ -65,8 +69,8 @@ def quarantined(config: Config, jobs: Iterable[Job | Pipeline]) -> pl.DataFrame:
     frames = [empty]
     jobs = list(jobs)
     names = [job.name for job in jobs]
-    places = dict.fromkeys(name for job in jobs for name in job.databases)
-    for database in places:
+    written = (name for job in jobs for name in job.databases)
+    for database in dict.fromkeys(written if databases is None else databases):
         rows = live_rows(config.database(database), QUARANTINE_TABLE, EtlQuarantine)
         if rows is not None:
             mine = rows.filter(pl.col("job").is_in(names))
