@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from etl.cli import _contract, _db, _flows, _lint, _new, _quarantine
+from etl.cli import _catalog, _contract, _db, _flows, _lint, _new, _quarantine
 from etl.cli._common import Debug, Profile, load
 from etl.cli._errors import DONE, FAILED, Reporter, exit_code
 
@@ -35,6 +35,7 @@ Job = Annotated[str, typer.Argument(metavar="JOB", help="A job's name; `etl list
 app.add_typer(_contract.app, name="contract")
 app.add_typer(_db.app, name="db")
 app.add_typer(_flows.app, name="flows")
+app.command("catalog")(_catalog.catalog)
 app.command("lint-scripts")(_lint.lint_scripts)
 app.command("quarantine")(_quarantine.quarantine)
 app.command("new")(_new.new)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from etl.cli._errors import Reporter
     from etl.config import Config
 
-__all__ = ["Debug", "Profile", "load"]
+__all__ = ["Debug", "Profile", "load", "load_for_flows"]
 
 Profile = Annotated[
     str | None,
@@ -26,3 +26,12 @@ def load(context: typer.Context, profile: str | None, reporter: Reporter) -> Con
     config = load_config(profile=profile or context.obj)
     reporter.redact = config.redact
     return config
+
+
+def load_for_flows(context: typer.Context, profile: str | None, reporter: Reporter) -> Config:
+    """The configuration with the profile that flows run with, unless another one is named."""
+    config = load(context, profile, reporter)
+    named = profile is not None or context.obj is not None
+    if named or config.profile or config.flows_profile is None:
+        return config
+    return load(context, config.flows_profile, reporter)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 # Not only for type checkers: typer reads the annotations.
-from etl.cli._common import Debug, Profile, load
+from etl.cli._common import Debug, Profile, load_for_flows
 from etl.cli._errors import FAILED, Reporter
 
 if TYPE_CHECKING:
@@ -31,15 +31,6 @@ Folder = Annotated[
 @app.callback()
 def _flows() -> None:
     """The jobs as flows in Kestra."""
-
-
-def _load(context: typer.Context, profile: str | None, reporter: Reporter) -> Config:
-    """The configuration with the profile that flows run with, unless another one is named."""
-    config = load(context, profile, reporter)
-    named = profile is not None or context.obj is not None
-    if named or config.profile or config.flows_profile is None:
-        return config
-    return load(context, config.flows_profile, reporter)
 
 
 def _near(folder: Path) -> Path:
@@ -65,7 +56,7 @@ def render(
 ) -> None:
     """Write each job's flow, from the job and config.yaml."""
     with Reporter(debug=debug) as reporter:
-        config = _load(context, profile, reporter)
+        config = load_for_flows(context, profile, reporter)
         from etl.cli import _output
         from etl.kestra.files import generated_flows, write_flows
 
@@ -92,7 +83,7 @@ def diff(
 ) -> None:
     """Compare the committed flows with what the jobs and config.yaml give now."""
     with Reporter(debug=debug) as reporter:
-        config = _load(context, profile, reporter)
+        config = load_for_flows(context, profile, reporter)
         from etl.cli import _output
         from etl.kestra.files import generated_flows, stale_flows
 
@@ -132,7 +123,7 @@ def check(
         from etl.kestra.check import check_flows, find_flows
 
         # A flow alone can be checked anywhere; the configuration adds the types that it names.
-        config = _load(context, profile, reporter) if not paths or _configured() else None
+        config = load_for_flows(context, profile, reporter) if not paths or _configured() else None
         if not paths:
             paths = [_near(config.path.parent / "flows")] if config else []
         flows = find_flows(paths)
@@ -195,7 +186,7 @@ def deploy(
 ) -> None:
     """Send the wheel, config.yaml and the flows to Kestra: all of it, or nothing."""
     with Reporter(debug=debug) as reporter:
-        config = _load(context, profile, reporter)
+        config = load_for_flows(context, profile, reporter)
         from etl.cli import _output
         from etl.io.kestra import KestraClient
         from etl.kestra.deploy import deploy as deploy_plan
@@ -246,7 +237,7 @@ def rollback(
 ) -> None:
     """Put back what Kestra held before a deployment."""
     with Reporter(debug=debug) as reporter:
-        config = _load(context, profile, reporter)
+        config = load_for_flows(context, profile, reporter)
         from etl.cli import _output
         from etl.io.kestra import KestraClient
         from etl.kestra.rollback import chosen_snapshots, plan_rollback
