@@ -20,6 +20,7 @@ from etl.io.sql_types import DIALECTS, ddl_type, read_dtype
 from etl.jobs import list_jobs
 from etl.samples import SampleBoard
 from etl.scaffold import jobs_table
+from tests.reference import reference
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -211,6 +212,7 @@ GENERATORS: dict[str, Callable[[], str]] = {
     "board-planning": planning_table,
     "board-groups": groups_table,
     "cell-formats": formats_table,
+    "reference": reference,
 }
 
 

@@ -35,12 +35,16 @@ from tests.documents import (
     matches,
     rows_below,
 )
+from tests.scaffold.tree import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 VARIABLES = ("DB_CONFIG_PATH", "ETL_PROFILE", "ETL_RUN_ID", "MONDAY_API_TOKEN", "MONDAY_API_URL")
-COMMAND = re.compile(r"(?P<set>(?:[A-Z_]+=\S* )*)(?:uv run )?etl (?P<arguments>.*)")
+COMMAND = re.compile(
+    r"(?P<set>(?:[A-Z_]+=\S* )*)(?:uv run )?(?P<module>etl|pytest) (?P<arguments>.*)"
+)
+IN_A_COPY = "<!-- in a copy of the project -->"
 
 
 def named(document: Path) -> str:
@@ -92,7 +96,7 @@ def run_console(block: Block, where: str) -> int:
         if match is None:
             continue
         done = subprocess.run(
-            [sys.executable, "-m", "etl", *shlex.split(match["arguments"])],
+            [sys.executable, "-m", match["module"], *shlex.split(match["arguments"])],
             env={**os.environ, **dict(pair.split("=", 1) for pair in shlex.split(match["set"]))},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -108,10 +112,17 @@ def run_console(block: Block, where: str) -> int:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
-def test_every_example_gives_what_is_shown(document: Path, project: Path) -> None:
+def test_every_example_gives_what_is_shown(
+    document: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     namespace: dict[str, object] = {"__name__": "__main__"}
     printed: str | None = None
-    for block in blocks(document.read_text(encoding="utf-8")):
+    text = document.read_text(encoding="utf-8")
+    if IN_A_COPY in text:  # its commands write sources: those of a copy
+        project = Tree.copied(project / "copy").root
+        monkeypatch.setenv("PYTHONPATH", str(project))
+        monkeypatch.chdir(project)
+    for block in blocks(text):
         where = f"{named(document)}:{block.line}"
         if block.language == "text" and block.follows and printed is not None:
             assert matches(block.text, printed), f"{where}: printed was\n{printed}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from etl.migration.lint import lint_paths
 from tests.documents import ROOT
 from tests.requires import required_module
 from tests.scaffold.tree import SETTINGS, Tree
@@ -47,6 +48,14 @@ def test_every_link_leads_somewhere(notebook: Path) -> None:
         for target in re.findall(r"\]\(([^)#\s]+)", "".join(cell["source"])):
             if cell["cell_type"] == "markdown" and not target.startswith("http"):
                 assert (notebook.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_nothing_in_it_is_of_the_old_kind(notebook: Path, tmp_path: Path) -> None:
+    cells = [cell for cell in text_of(notebook)["cells"] if cell["cell_type"] == "code"]
+    script = tmp_path / f"{notebook.stem}.py"
+    script.write_text("\n\n".join("".join(cell["source"]) for cell in cells), encoding="utf-8")
+    assert lint_paths([script]) == []
 
 
 @pytest.fixture(scope="module")

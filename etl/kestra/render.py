@@ -115,6 +115,9 @@ def _task(job: Job | Pipeline, config: Config, settings: FlowSettings) -> Iterat
         yield "    taskRunner:"
         yield "      type: io.kestra.plugin.scripts.runner.docker.Docker"
         yield "      pullPolicy: IF_NOT_PRESENT"
+        # Kestra makes the task's directory as root, whoever the image's user is:
+        # https://github.com/kestra-io/plugin-scripts/issues/411
+        yield "      user: root"
     else:
         yield "    taskRunner:"
         yield "      type: io.kestra.plugin.core.runner.Process"

@@ -12,7 +12,7 @@ from pathlib import Path
 __all__ = ["SETTINGS", "Tree"]
 
 ROOT = Path(__file__).parents[2]
-_PARTS = ("etl", "config", "tests", "docs", "flows", "notebooks", "benchmarks", "config.yaml", "pyproject.toml", "README.md", "config.schema.json")  # fmt: skip
+_PARTS = ("etl", "config", "tests", "docs", "flows", "notebooks", "benchmarks", "Dockerfile", "compose.yaml", "config.yaml", "pyproject.toml", "README.md", "config.schema.json")  # fmt: skip
 SETTINGS = ("DB_CONFIG_PATH", "ETL_PROFILE", "ETL_RUN_ID", "MONDAY_API_TOKEN", "MONDAY_API_URL")
 _MADE = {"__pycache__", ".hypothesis", ".pytest_cache", "data"}
 
