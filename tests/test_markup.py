@@ -156,6 +156,7 @@ def test_a_run_its_load_and_its_preview(config: Config) -> None:
     assert "lines: done" in done
     assert "longer than 30" in done
     assert "longer than 30" in shown(split(rows, Lines))
+    assert "no row is set aside" in shown(split(rows[:2], Lines))
 
 
 def test_a_run_that_fails_says_why_without_the_secret(config: Config) -> None:

@@ -19,7 +19,7 @@ from etl.contracts.describe import describe
 from etl.contracts.reasons import Reasons
 from etl.contracts.row_json import rows_as_json
 from etl.errors import ContractError
-from etl.markup import frame_table
+from etl.markup import frame_table, paragraphs
 
 __all__ = ["Checked", "split"]
 
@@ -62,10 +62,13 @@ class Checked:
         return Checked(good=self.good, rejected=pl.concat([added, self.rejected]))
 
     def _repr_html_(self) -> str:
-        good, rejected = self.good, self.rejected
-        return frame_table(
-            good, caption=f"{good.height} rows that keep the contract, {good.width} columns"
-        ) + frame_table(rejected, caption=f"{rejected.height} rows set aside", rows=10)
+        good, aside = self.good, self.rejected
+        kept = f"{good.height} rows that keep the contract, {good.width} columns"
+        if not aside.height:
+            return frame_table(good, caption=kept) + paragraphs(["no row is set aside"])
+        return frame_table(good, caption=kept) + frame_table(
+            aside, caption=f"{aside.height} rows set aside", rows=10
+        )
 
 
 def split(frame: pl.DataFrame, contract: type[dy.Schema]) -> Checked:
