@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,7 @@ import yaml
 
 from etl.cli import app
 from etl.config import load_config
-from tests.documents import ROOT
+from tests.documents import DOCUMENTS, ROOT, blocks
 from tests.requires import required_module
 
 if TYPE_CHECKING:
@@ -139,6 +140,25 @@ def test_the_documents_name_the_image_that_flows_have() -> None:
     assert len(built) == 1
 
 
+def commands_of(document: Path) -> list[str]:
+    """The lines of a document's shell examples that run ``etl``, without comments."""
+    shell = [
+        block for block in blocks(document.read_text(encoding="utf-8")) if block.language == "sh"
+    ]
+    lines = (line.split(" #")[0] for block in shell for line in block.text.splitlines())
+    return [line for line in lines if re.search(r"(^|&& )(uv run )?(--extra \w+ )?etl ", line)]
+
+
+def test_what_documents_say_to_type_are_commands_that_there_are() -> None:
+    """Those that need a server, and are therefore not run by the tests of documents."""
+    lines = [line for document in DOCUMENTS for line in commands_of(document)]
+    assert len(lines) > 20
+    for line in lines:
+        words = shlex.split(line)
+        words = words[words.index("etl") + 1 :]
+        check_command(words[2:] if words[0] == "--profile" else words)
+
+
 class TestVisualStudioCode:
     @staticmethod
     def read(name: str) -> dict[str, Any]:
@@ -169,10 +189,15 @@ class TestVisualStudioCode:
         assert "redhat.vscode-yaml" in self.read("extensions.json")["recommendations"]
 
 
+@cache
+def the_command() -> Any:
+    """``etl`` with all its commands, which takes a while to put together."""
+    return typer.main.get_command(app)
+
+
 def check_command(words: list[str]) -> None:
     """See that a command of ``etl``, and each of its options, exists."""
-    command: Any = typer.main.get_command(app)
-    rest = list(words)
+    command, rest = the_command(), list(words)
     while hasattr(command, "commands"):
         command = command.commands[rest.pop(0)]
     known = {option for parameter in command.params for option in parameter.opts}
