@@ -114,6 +114,7 @@ def _entry(
         description=job.description,
         steps=tuple(places.step(step) for step in job.steps),
         pipeline=isinstance(job, Pipeline),
+        takes_sample=job.takes_sample,
         sample=None if isinstance(job, Pipeline) else job.sample,
         lock=job.lock,
         schedule=schedule,

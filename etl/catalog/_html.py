@@ -71,7 +71,8 @@ def _append(element: Element, children: Child) -> None:
 
 
 def _shown(text: str) -> str:
-    return _UNSHOWABLE.sub("\ufffd", text)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")  # as every HTML parser reads them
+    return _UNSHOWABLE.sub("\ufffd", lines)
 
 
 def code(text: str) -> Element:

@@ -153,7 +153,9 @@ class JobEntry:
     description: str
     steps: tuple[Step, ...]
     pipeline: bool
+    takes_sample: bool
     sample: int | None
+    """How many rows a sample has by default."""
     lock: str | None
     schedule: Schedule | None
     runs: tuple[Run, ...]

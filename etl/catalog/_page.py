@@ -230,7 +230,7 @@ def _schedule(catalog: Catalog) -> Element:
     if len(zones) == 1:
         times = [time for job in catalog.jobs if job.schedule for time in job.schedule.upcoming]
         start = start.astimezone(times[0].tzinfo) if times else start
-    titles = ("Job", "Schedule", "Next runs", "The next 24 hours")
+    titles = ("Job", "Schedule", "Next runs", "Next 24 hours")
     scheduled = [job for job in catalog.jobs if job.schedule]
     by_hand = [job for job in catalog.jobs if job.schedule is None]
     return el(

@@ -123,7 +123,7 @@ def _facts(job: JobEntry, catalog: Catalog) -> Iterator[Element]:
             told = f"next {clock(upcoming[0])} {offset(upcoming[0])}"
         yield _fact("schedule", [code(job.schedule.cron), f" {job.schedule.zone}, ", told])
     options = ["--dry-run", "--limit"]
-    options += ["--sample"] if job.sample is not None else []
+    options += ["--sample"] if job.takes_sample else []
     options += ["--step"] if job.pipeline else []
     told = [[" ", code(option)] for option in options]
     sampled = f" (by default {number(job.sample)} rows)" if job.sample is not None else None

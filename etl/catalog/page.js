@@ -34,6 +34,7 @@
 
   // Search: every word must be in what a part of the page is found by.
   const form = document.querySelector(".search");
+  const figures = document.querySelector(".figures");
   const input = document.getElementById("search");
   const found = document.getElementById("found");
   const parts = all("[data-find]").filter((part) => part.tagName !== "TR" || part.closest(".cards"));
@@ -47,6 +48,7 @@
     const counts = { jobs: 0, places: 0, columns: 0 };
     opened.forEach((details) => { details.open = false; });
     opened.clear();
+    all("main > section").forEach((section) => { section.hidden = false; });
     for (const part of parts) {
       const self = has(part, words);
       const rows = all("tr[data-find]", part);
@@ -63,16 +65,19 @@
       if (shown && (within === "jobs" || within === "places")) counts[within] += 1;
       counts.columns += hits.length;
     }
-    for (const node of nodes.values()) {
-      const section = document.getElementById(node.dataset.node);
-      node.classList.toggle("miss", section.hidden);
+    // What was found comes first: parts of the page with nothing of it make way.
+    for (const section of all("main > section")) {
+      const any = all("[data-find]", section).some((part) => !part.closest("[hidden]"));
+      section.hidden = words.length > 0 && !any;
     }
-    const any = counts.jobs + counts.places + counts.columns > 0;
-    found.textContent = !words.length
-      ? ""
-      : any
-        ? `${counted(counts.jobs, "job", "jobs")}, ${counted(counts.places, "table or source", "tables and sources")}, ${counted(counts.columns, "column", "columns")}`
-        : `Nothing is called “${input.value.trim()}”. Esc shows everything again.`;
+    figures.hidden = words.length > 0;
+    const told = [
+      counts.jobs && counted(counts.jobs, "job", "jobs"),
+      counts.places && counted(counts.places, "table or source", "tables and sources"),
+      counts.columns && counted(counts.columns, "column", "columns"),
+    ].filter(Boolean);
+    const nothing = `Nothing is called “${input.value.trim()}”. Esc shows everything again.`;
+    found.textContent = words.length ? told.join(", ") || nothing : "";
   };
   const clear = () => { if (input.value) { input.value = ""; search(); } };
 

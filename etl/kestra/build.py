@@ -159,6 +159,11 @@ def _rules(root: Path) -> list[str]:
     return sorted(f.relative_to(folder).as_posix() for f in folder.rglob("*.yaml"))
 
 
+def _is_data(file: Path) -> bool:
+    hidden = any(part.startswith((".", "__pycache__")) for part in file.parts[-2:])
+    return file.is_file() and file.suffix != ".py" and not hidden
+
+
 def _wheel(built: list[Wheel], root: Path, config: Config) -> str:
     """Build the wheel and look into it for all that the flows need of it."""
     wheel = build_wheel(root)
@@ -171,7 +176,9 @@ def _wheel(built: list[Wheel], root: Path, config: Config) -> str:
             metadata = content.read(about).decode()
     jobs = [f"etl/jobs/{name.replace('-', '_')}.py" for name in job_names()]
     rules = [f"etl/built_in_config/{file}" for file in _rules(root)]
-    wanted = ["etl/__main__.py", "etl/py.typed", *jobs, *rules]
+    # Templates, and the catalogue's page: what is no module is easily left out.
+    data = [f.relative_to(root).as_posix() for f in (root / "etl").rglob("*") if _is_data(f)]
+    wanted = ["etl/__main__.py", *sorted(data), *jobs, *rules]
     missing = [name for name in wanted if name not in names]
     if missing:
         raise EtlError(f"{wheel.name} lacks {', '.join(missing)}")

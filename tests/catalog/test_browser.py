@@ -121,7 +121,7 @@ def test_search_finds_jobs_tables_and_columns_by_keyboard(opened: Callable[..., 
     assert tab.visible("#places article") == ["table-orders.dbo.board_planning", "board-planning"]
     rows = tab.visible("#places tr")
     assert [row.rpartition("-")[2] for row in rows if row] == ["cut_qty", "cut_qty"]
-    assert page.inner_text("#found") == "0 jobs, 2 tables and sources, 2 columns"
+    assert page.inner_text("#found") == "2 tables and sources, 2 columns"
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.textContent") == "cut_qty"
     page.keyboard.press("Escape")
@@ -131,7 +131,8 @@ def test_search_finds_jobs_tables_and_columns_by_keyboard(opened: Callable[..., 
     assert tab.visible("#places tr") == []  # what the search unfolded is folded again
     page.keyboard.type("AUDIT  summary")
     assert tab.visible("#jobs article") == ["job-audit", "job-audit-report", "job-run-audit"]
-    assert "miss" in page.locator("[data-node=job-subitems]").get_attribute("class")
+    assert page.inner_text("#found") == "3 jobs, 2 tables and sources"
+    assert page.locator("#lineage").is_hidden()
     page.fill("#search", "no such thing")
     assert "Nothing is called" in page.inner_text("#found")
     assert tab.visible("#jobs article, #places article, #overview tbody tr") == []
