@@ -15,29 +15,25 @@ import polars as pl
 from etl.errors import ConfigError, ContractError, EtlError, TransientError
 from etl.io.databases import sqlite_scratch
 from etl.io.databases.base import FETCH_ROWS, Database
-from etl.io.databases.columns import Column, TableName
-from etl.io.databases.decode import ResultColumn
 from etl.io.databases.keyed import Stage
-from etl.io.databases.sqlite_arrow import read_by_adbc
+from etl.io.databases.sqlite_arrow import WholeTable, read_by_adbc
 from etl.io.databases.sqlite_functions import FUNCTIONS
+from etl.io.databases.sqlite_types import declared_types, live_column, typed_columns
 from etl.io.databases.sqlite_values import loaded, stored, stored_value
 from etl.io.databases.stages import new_stage, stage_columns
 from etl.io.preflight import Rules
-from etl.io.sql import without_params
-from etl.io.sql_types import read_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import sqlalchemy as sa
 
+    from etl.io.databases.columns import Column, TableName
+    from etl.io.databases.decode import ResultColumn
     from etl.io.databases.ways import Way
 
 __all__ = ["SqliteDatabase"]
 
-_DECLARED: Final = re.compile(
-    r"^\s*(?P<name>[^()]*?)\s*(?:\(\s*(?P<first>\d+)\s*(?:,\s*(?P<second>\d+)\s*)?\)\s*(?P<rest>.*))?$"
-)
 _WORDS: Final = re.compile(r"[a-z0-9_ ]+")
 _INSERT_ROWS: Final = 50_000
 _ROWS_TOGETHER: Final = 500
@@ -47,7 +43,6 @@ _ADBC_ROWS: Final = 10_000
 _CURSOR_ROWS: Final = 5_000
 """What a cursor reads at once before ADBC is worth a scratch file."""
 _WRITES: Final = "etl writes"
-_PROBE: Final = "_etl_probe"
 
 
 class _Connection(sqlite3.Connection):
@@ -189,26 +184,7 @@ class SqliteDatabase(Database):
                 (table.name,),
             )
         keys = sum(1 for row in rows if row[4])
-        return [self._column(row, keys=keys) for row in rows] or None
-
-    def _column(self, row: Sequence[Any], *, keys: int) -> Column:
-        name, declared, notnull, default, pk, hidden = row
-        base, first, second = _declared(declared)
-        # SQLite numbers the rows itself where the only key is declared INTEGER.
-        counted = bool(pk) and keys == 1 and base == "integer"
-        dtype = read_dtype(base, self.dialect, precision=first, scale=second)
-        length = first if dtype in (pl.String, pl.Binary) else None
-        return Column(
-            name=name,
-            type=base or "blob",  # no type at all has the affinity of a blob
-            dtype=dtype if dtype is not None else pl.String(),
-            length=length,
-            precision=first,
-            scale=second,
-            nullable=not notnull and not counted,
-            has_default=default is not None or counted,
-            generated=hidden in (2, 3),
-        )
+        return [live_column(row, keys=keys) for row in rows] or None
 
     def referenced_by(self, connection: sa.Connection, table: TableName) -> list[str]:
         return [
@@ -346,17 +322,28 @@ class SqliteDatabase(Database):
             yield from super().fetch(connection, sql, values, batch_rows=batch_rows)
             return
         declared = self._declared_types(connection, sql)  # now: it would end a running query
-        few: Any = super().fetch(connection, sql, values, batch_rows=_CURSOR_ROWS)
+        whole = WholeTable.of(sql)
+        large = whole is not None and self._is_large(connection, whole)
+        few: Any = super().fetch(connection, sql, values, batch_rows=1 if large else _CURSOR_ROWS)
         first = next(few)
-        if first.height == _CURSOR_ROWS:
-            columns = self._typed_columns(first.columns, declared)
+        if large or first.height == _CURSOR_ROWS:
+            columns = typed_columns(first.columns, declared)
             frames = read_by_adbc(self._connect, sql, values, columns)
             if frames is not None:
                 few.close()
                 yield from frames
                 return
+        if large:
+            few.close()
+            yield from super().fetch(connection, sql, values)
+            return
         yield first
         yield from few
+
+    def _is_large(self, connection: sa.Connection, whole: WholeTable) -> bool:
+        """Whether a table has as many rows as make a scratch file worth it."""
+        some = f"(SELECT 1 FROM {whole.table} LIMIT {_CURSOR_ROWS})"
+        return int(self.rows(connection, self.count_sql(some))[0][0]) == _CURSOR_ROWS
 
     @contextmanager
     def snapshot(
@@ -377,33 +364,10 @@ class SqliteDatabase(Database):
         cursor: Any,
         declared: list[str],
     ) -> list[ResultColumn]:
-        return self._typed_columns([item[0] for item in cursor.description], declared)
-
-    def _typed_columns(self, names: Sequence[str], declared: Sequence[str]) -> list[ResultColumn]:
-        if len(declared) != len(names):
-            declared = [""] * len(names)
-        result = []
-        for name, text in zip(names, declared, strict=True):
-            base, first, second = _declared(text)
-            dtype = read_dtype(base, self.dialect, precision=first, scale=second) if base else None
-            result.append(ResultColumn(name, dtype))
-        return result
+        return typed_columns([item[0] for item in cursor.description], declared)
 
     def _declared_types(self, connection: sa.Connection, sql: str) -> list[str]:
-        """The declared types of a query's columns, by way of a view: Python has no other."""
-        raw: Any = connection.connection.driver_connection
-        body = without_params(sql, brackets=True)
-        try:
-            raw.execute(f"SAVEPOINT {_PROBE}")
-            try:
-                raw.execute(f"CREATE TEMP VIEW {_PROBE} AS {body}")
-                rows = raw.execute(f"PRAGMA temp.table_xinfo({_PROBE})").fetchall()
-            finally:
-                raw.execute(f"ROLLBACK TO {_PROBE}")
-                raw.execute(f"RELEASE {_PROBE}")
-        except sqlite3.Error:  # a statement that no view can hold: its values tell the types
-            return []
-        return [row[2] for row in rows]
+        return declared_types(connection.connection.driver_connection, sql)
 
     def _decode(self, values: Sequence[Any], column: ResultColumn) -> pl.Series:
         return loaded(values, column)
@@ -426,17 +390,3 @@ def _interleaved(frame: pl.DataFrame, rows: int) -> Iterator[list[Any]]:
         values[at :: frame.width] = column.to_list()
     size = rows * frame.width
     return (values[start : start + size] for start in range(0, len(values), size))
-
-
-def _declared(text: str) -> tuple[str, int | None, int | None]:
-    """The base name and the two numbers of a declared type.
-
-    >>> _declared("DECIMAL(10, 2)"), _declared("Timestamp With Time Zone")
-    (('decimal', 10, 2), ('timestamp with time zone', None, None))
-    """
-    match = _DECLARED.match(text or "")
-    if match is None:
-        return text.lower(), None, None
-    name = " ".join(f"{match['name']} {match['rest'] or ''}".lower().split())
-    first, second = match["first"], match["second"]
-    return name, int(first) if first else None, int(second) if second else None

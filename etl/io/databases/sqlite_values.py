@@ -83,26 +83,27 @@ def typed(raw: pl.Series, dtype: pl.DataType) -> pl.Series:
 
 
 def _temporal(text: pl.Series, dtype: pl.DataType) -> pl.Series:
-    iso = text.str.replace("T", " ", literal=True)
-    if dtype == pl.Time:
-        return _kept(text, iso.str.to_time("%H:%M:%S%.f", strict=False), dtype)
-    if dtype == pl.Date:
-        made = iso.str.to_date("%Y-%m-%d", strict=False)
-        if made.null_count() > text.null_count():  # other tools write a date as its midnight
-            midnight = iso.str.replace(r" 00:00:00(\.0+)?$", "").str.to_date(
-                "%Y-%m-%d", strict=False
-            )
-            made = made.zip_with(made.is_not_null(), midnight)
-        return _kept(text, made, dtype)
-    if dtype.time_zone:  # type: ignore[attr-defined]
-        zoned = iso.str.replace(r"Z$", "+00:00")
-        made = zoned.str.to_datetime("%Y-%m-%d %H:%M:%S%.f%:z", time_unit="us", strict=False)
-        return _kept(text, made, dtype)
-    made = iso.str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", strict=False)
-    if made.null_count() > text.null_count():
-        dates = iso.str.to_date("%Y-%m-%d", strict=False).cast(dtype)
-        made = made.zip_with(made.is_not_null(), dates)
+    """Dates and times from their text: as :func:`stored` writes it, or as other tools do."""
+    made = _parsed(text, dtype)
+    if made.null_count() == text.null_count():
+        return made
+    iso = text.str.replace("T", " ", literal=True).str.replace(r"Z$", "+00:00")
+    made = made.zip_with(made.is_not_null(), _parsed(iso, dtype))
+    if dtype == pl.Date:  # other tools write a date as its midnight
+        midnight = iso.str.replace(r" 00:00:00(\.0+)?$", "")
+        made = made.zip_with(made.is_not_null(), _parsed(midnight, dtype))
+    elif isinstance(dtype, pl.Datetime) and dtype.time_zone is None:
+        made = made.zip_with(made.is_not_null(), _parsed(iso, pl.Date()).cast(dtype))
     return _kept(text, made, dtype)
+
+
+def _parsed(text: pl.Series, dtype: pl.DataType) -> pl.Series:
+    if dtype == pl.Time:
+        return text.str.to_time("%H:%M:%S%.f", strict=False)
+    if dtype == pl.Date:
+        return text.str.to_date("%Y-%m-%d", strict=False)
+    zone = "%:z" if dtype.time_zone else ""  # type: ignore[attr-defined]
+    return text.str.to_datetime(f"%Y-%m-%d %H:%M:%S%.f{zone}", time_unit="us", strict=False)
 
 
 def _kept(raw: pl.Series, made: pl.Series, dtype: pl.DataType) -> pl.Series:

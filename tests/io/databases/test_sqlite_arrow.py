@@ -111,3 +111,32 @@ def test_nulls_in_all_of_the_first_rows_tell_no_type(door: Door) -> None:
     )
     door.write(frame, "t")
     assert door.read("t").equals(frame, null_equal=True)
+
+
+@pytest.mark.parametrize(
+    ("table", "rows"),
+    [
+        ("(id INTEGER PRIMARY KEY, s TEXT NOT NULL)", "(90, 'b'), (-7, 'a'), (41, 'c')"),
+        ("(id INTEGER PRIMARY KEY DESC, s TEXT)", "(5, 'a'), (NULL, 'b'), (3, 'c'), (NULL, 'd')"),
+        ("(id INTEGER, s TEXT, PRIMARY KEY (s, id)) WITHOUT ROWID", "(2, 'b'), (9, 'a'), (3, 'a')"),
+        ("(id INTEGER PRIMARY KEY, s TEXT) WITHOUT ROWID", "(9, 'b'), (2, 'a'), (4, NULL)"),
+        ('(rowid INTEGER, "a ""b" BIGINT)', "(4, 1), (4, NULL), (1, 2)"),
+        ("(d DECIMAL(9, 2), f DOUBLE)", "(5, 5), (NULL, NULL), (2.25, 9007199254740992)"),
+        ("(n BIGINT DEFAULT 4, s TEXT COLLATE NOCASE UNIQUE)", "(1, 'A'), (2, 'b'), (3, 'C')"),
+    ],
+)
+def test_whole_tables_of_every_make(door: Door, reads: list[bool], table: str, rows: str) -> None:
+    door.execute(f"CREATE TABLE t {table}")
+    door.execute(f"INSERT INTO t VALUES {rows}")
+    by_cursor = pl.concat(door.read("t", batch_rows=100))
+    for source in ("t", "select * from T;", "select * from main.t"):
+        assert door.read(source).equals(by_cursor, null_equal=True)
+    assert reads == [True, True, True]
+
+
+def test_generated_columns_and_columns_in_another_order(door: Door, reads: list[bool]) -> None:
+    door.execute("CREATE TABLE t (a BIGINT, b BIGINT GENERATED ALWAYS AS (a * 2))")
+    door.execute("INSERT INTO t (a) VALUES (1), (2), (3)")
+    assert door.read("t").rows() == door.read("select * from t").rows() == [(1, 2), (2, 4), (3, 6)]
+    assert door.read('select "b", "a" from t').rows() == [(2, 1), (4, 2), (6, 3)]
+    assert reads == [True, True, True]
