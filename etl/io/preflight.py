@@ -274,6 +274,8 @@ class _Cast:
         elif dtype in (pl.Date, pl.Datetime):
             ranges = self.rules.date_ranges or {}
             first, last = ranges.get(self.column.type, self.rules.year_range)
+            if _years_within(values, first, last):
+                return
             self._unless(
                 values.dt.year().is_between(first, last), f"is outside the years {first}-{last}"
             )
@@ -317,6 +319,14 @@ class _Cast:
         shown = ", ".join(_short(value) for value in examples)
         more = ", ..." if count > len(examples) else ""
         self.problems.append(f"{self.column.name}: {count} value(s): {shown}{more} {what}")
+
+
+def _years_within(values: pl.Series, first: int, last: int) -> bool:
+    """Whether all dates are from such years: two of them tell, and often nothing else is needed."""
+    column = pl.col(values.name)
+    ends = values.to_frame().select(low=column.min().dt.year(), high=column.max().dt.year())
+    low, high = ends.row(0)
+    return low is None or (first <= low and high <= last)
 
 
 def _steps(kept: tuple[int, ...]) -> list[tuple[int, int]]:

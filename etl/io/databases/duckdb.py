@@ -131,11 +131,11 @@ class DuckdbDatabase(Database):
         )
 
     def columns(self, connection: sa.Connection, table: TableName) -> list[Column] | None:
-        generated = self._generated(connection, table)
-        return [
-            replace(self._column(*row), generated=row[0] in generated)
-            for row in self._catalogue(connection, table)
-        ] or None
+        rows = self._catalogue(connection, table)
+        # What is computed has a default there, too: its expression.
+        by_server = any(default is not None for *_, default in rows)
+        generated = self._generated(connection, table) if by_server else set()
+        return [replace(self._column(*row), generated=row[0] in generated) for row in rows] or None
 
     def _generated(self, connection: sa.Connection, table: TableName) -> set[str]:
         """The columns that DuckDB computes: only the table's DDL tells them."""
@@ -199,7 +199,7 @@ class DuckdbDatabase(Database):
 
         raw = self._raw(connection)
         names = ", ".join(self.quote(column.name) for column in columns)
-        raw.register(_FRAME, frame.to_arrow(compat_level=pl.CompatLevel.oldest()))
+        raw.register(_FRAME, frame.to_arrow(compat_level=pl.CompatLevel.newest()))
         try:
             picked = ", ".join(self.quote(name) for name in frame.columns)
             return self.counted(
@@ -291,6 +291,8 @@ def _in_utc(connection: Any, _record: object) -> None:
 
 def _plain(frame: pl.DataFrame) -> pl.DataFrame:
     """Enumerations as text, and moments in UTC by its usual name."""
+    if not any(isinstance(t, (pl.Categorical, pl.Enum, pl.Datetime)) for t in frame.dtypes):
+        return frame
     return frame.with_columns(
         pl.col(pl.Categorical).cast(pl.String),
         pl.selectors.enum().cast(pl.String),

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SHAPES", "copy_in", "insert_rows", "stage_ddl"]
 
-_COPY_ROWS: Final = 50_000
+_COPY_ROWS: Final = 10_000
+"""The server takes these in while the next ones are made."""
 
 # A column's type and collation, as DDL has them.
 SHAPES: Final = """
