@@ -31,6 +31,7 @@ __all__ = ["DuckdbDatabase"]
 _TYPE: Final = re.compile(r"^(?P<name>[^(\[]+)(\((?P<precision>\d+),\s*(?P<scale>\d+)\))?$")
 _BUSY_SECONDS: Final = 60.0
 _FRAME: Final = "_etl_frame"
+_SHOWN: Final = "etl shown frame"
 
 
 class DuckdbDatabase(Database):
@@ -187,6 +188,31 @@ class DuckdbDatabase(Database):
     def lock(self, connection: sa.Connection, table: TableName) -> None:
         """Nothing to do: of two writers in conflict DuckDB refuses the second."""
 
+    def insert_all(
+        self,
+        connection: sa.Connection,
+        table: TableName,
+        columns: Sequence[Column],
+        batches: Iterable[pl.DataFrame],
+        way: Way,
+    ) -> int:
+        """As the base's: one view shows the batches in turn.
+
+        A view of each would keep all of them in memory: within a transaction DuckDB keeps what
+        was dropped, too.
+        """
+        import duckdb
+
+        try:
+            return super().insert_all(connection, table, columns, batches, way)
+        finally:
+            shown = connection.info.pop(_SHOWN, None)
+            if shown is not None:
+                shown.frame = pl.DataFrame()  # the view may outlive it
+                # After an error the transaction takes nothing more; the name is free after it.
+                with suppress(duckdb.TransactionException):
+                    self._raw(connection).unregister(_FRAME)
+
     def insert(
         self,
         connection: sa.Connection,
@@ -195,21 +221,17 @@ class DuckdbDatabase(Database):
         frame: pl.DataFrame,
         loader: str,  # noqa: ARG002 - there is one
     ) -> int:
-        import duckdb
-
-        raw = self._raw(connection)
+        shown = connection.info.get(_SHOWN)
+        if shown is None:
+            shown = connection.info[_SHOWN] = _Shown(frame)
+            self._raw(connection).register(_FRAME, shown)
+        shown.frame = frame
         names = ", ".join(self.quote(column.name) for column in columns)
-        raw.register(_FRAME, frame.to_arrow(compat_level=pl.CompatLevel.newest()))
-        try:
-            picked = ", ".join(self.quote(name) for name in frame.columns)
-            return self.counted(
-                connection,
-                f"INSERT INTO {self.qualified(table)} ({names}) SELECT {picked} FROM {_FRAME}",
-            )
-        finally:
-            # After an error the transaction takes nothing more; the next frame has the same name.
-            with suppress(duckdb.TransactionException):
-                raw.unregister(_FRAME)
+        picked = ", ".join(self.quote(name) for name in frame.columns)
+        return self.counted(
+            connection,
+            f"INSERT INTO {self.qualified(table)} ({names}) SELECT {picked} FROM {_FRAME}",
+        )
 
     def counted(self, connection: sa.Connection, sql: str) -> int:
         return int(self._raw(connection).execute(sql).fetchone()[0])
@@ -264,6 +286,16 @@ class DuckdbDatabase(Database):
                 yield part
         if empty:
             yield _plain(pl.DataFrame(reader.schema.empty_table()))
+
+
+class _Shown:
+    """Whatever frame it holds now, to whom asks for Arrow; text as polars holds it."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self.frame = frame
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.frame.__arrow_c_stream__(requested_schema)
 
 
 def _patient(dialect: Any, _record: object, arguments: Any, options: Any) -> Any:
