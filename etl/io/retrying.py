@@ -129,28 +129,37 @@ class _Ledger:
         return ready
 
     def _prepare(self) -> None:
+        """Make the table where it is missing, drop what is old, and see whether we may write to it."""
         database = self._database
+        fault: EtlError | None = None
         try:
             with database.begin(write=True) as connection:
                 if database.columns(connection, self._table) is None:
                     database.create_table(connection, self._table, _COLUMNS)
+        except TransientError:
+            raise
+        except EtlError as error:  # no right to, or another process made it at the same moment
+            fault = error
+        probe = LoadResult(table=LOADS_TABLE, mode="append", rows=0, inserted=0, loader="none")
+        try:
             with database.begin(write=True) as connection:
+                load_id = uuid.uuid4().hex
+                self.add(connection, load_id, probe)
                 self._run(
                     connection,
-                    f"delete from {LOADS_TABLE} where loaded_at < :before",
-                    {"before": dt.datetime.now(dt.UTC) - _KEPT},
+                    f"delete from {LOADS_TABLE} where loaded_at < :before or load_id = :load_id",
+                    {"before": dt.datetime.now(dt.UTC) - _KEPT, "load_id": load_id},
                 )
         except TransientError:
             raise
         except EtlError as error:
-            with database.begin() as connection:
-                self._kept = database.columns(connection, self._table) is not None
-            if not self._kept:  # and if it is there, another process made it at the same moment
-                logger.warning(
-                    "no table %s can be made (%s): a lost acknowledgement will be an error",
-                    LOADS_TABLE,
-                    error,
-                )
+            self._kept = False
+            logger.warning(
+                "this login can't write to %s (%s): loads go on, but a lost acknowledgement will be "
+                "an error; grant it SELECT, INSERT and DELETE on that table",
+                LOADS_TABLE,
+                fault or error,
+            )
 
     def _run(self, connection: sa.Connection, sql: str, params: dict[str, Any]) -> list[Any]:
         text, values = statement(self._database, connection, sql, params)

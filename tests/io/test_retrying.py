@@ -5,17 +5,20 @@ from __future__ import annotations
 import dataclasses
 import socket
 import threading
+import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from pydantic import SecretStr
 
 from etl.errors import ContractError, LoadError, TransientError
 from etl.io import db_helper as db
-from etl.io.databases import close_databases
+from etl.io.databases import close_databases, open_database
 from etl.io.retrying import LOADS_TABLE
 from tests.databases import Door, settings_of
+from tests.requires import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -139,6 +142,28 @@ def test_every_load_of_a_server_is_in_its_ledger(tmp_path: Path) -> None:
         assert door.read(sql, params={"name": table.strip('"')})["n"].to_list() == [2]
     finally:
         door.drop_tables()
+
+
+def test_a_login_without_rights_on_the_ledger_loads_and_is_told_what_it_lacks(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = Door("postgresql", settings_of("postgresql", tmp_path))
+    may = "select rolsuper or rolcreaterole as may from pg_roles where rolname = current_user"
+    require(door.read(may)["may"].item(), "a PostgreSQL login that may create roles")
+    table, login = door.table(), f"etl_test_{uuid.uuid4().hex[:10]}"
+    other = dataclasses.replace(door.settings, username=login, password=SecretStr(login))
+    door.write(FRAME, table)
+    door.execute(f"create role {login} login password '{login}'")
+    try:
+        door.execute(f"grant select, insert, update, delete on {door.quoted(table)} to {login}")
+        assert db.write_frame(FRAME, table, other, mode="replace").deleted == 2
+        [told] = [r.getMessage() for r in caplog.records if LOADS_TABLE in r.getMessage()]
+        assert "permission denied" in told
+        assert "grant it SELECT, INSERT and DELETE" in told
+    finally:
+        open_database(other).close()
+        door.drop_tables()
+        door.execute(f"drop role {login}")
 
 
 def failing(times: int, error: Callable[[], Exception]) -> Any:

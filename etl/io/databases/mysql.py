@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -13,6 +14,7 @@ from etl.io.databases.base import Database, Written
 from etl.io.databases.columns import Column, TableName
 from etl.io.databases.decode import ResultColumn, plain_series
 from etl.io.databases.keyed import Stage, merge
+from etl.io.databases.mysql_ddl import drop_if_empty
 from etl.io.databases.server_url import server_url
 from etl.io.databases.stages import new_stage
 from etl.io.locks import SessionLock, lock_number
@@ -20,7 +22,7 @@ from etl.io.preflight import Rules
 from etl.io.sql_types import read_dtype
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     import sqlalchemy as sa
 
@@ -32,6 +34,7 @@ __all__ = ["MysqlDatabase"]
 
 _LOCK_SECONDS: Final = 60
 _LOCKED: Final = "etl named locks"
+_CREATED: Final = "etl created tables"
 _TEXT_KEY: Final = 100
 _BINARY_CHARSET: Final = 63
 _UNSIGNED: Final = 32
@@ -89,9 +92,9 @@ _DECIMALS: Final = frozenset({0, 246})
 class MysqlDatabase(Database):
     """A MariaDB or MySQL database, which is what it calls a schema.
 
-    DDL commits there: a table that a load creates is committed before its rows are, and stays,
-    empty, if they fail. So a table is created or changed over a connection of its own, and never
-    commits what the caller's transaction wrote.
+    DDL commits there, so a table is created over a connection of its own, and never commits what
+    the caller's transaction wrote. It is there, empty, before its rows are committed; if they fail
+    it is dropped again, unless the process is killed first.
     """
 
     dialect = "mysql"
@@ -128,6 +131,18 @@ class MysqlDatabase(Database):
         sa.event.listen(engine, "connect", _prepared)
         sa.event.listen(engine, "checkin", _unlocked)
         return engine
+
+    @contextmanager
+    def begin(self, *, write: bool = False) -> Iterator[sa.Connection]:
+        """As the base's; after an error the tables that it created are gone, too."""
+        with super().begin(write=write) as connection:
+            created: list[TableName] = []
+            connection.info[_CREATED] = created
+            try:
+                yield connection
+            except BaseException:
+                drop_if_empty(self, connection, created)
+                raise
 
     def _begin(self, connection: sa.Connection, *, write: bool) -> None:
         """PyMySQL begins a transaction with the first statement."""
@@ -212,13 +227,14 @@ class MysqlDatabase(Database):
 
     def create_table(
         self,
-        connection: sa.Connection,  # noqa: ARG002 - another one, which says why
+        connection: sa.Connection,
         table: TableName,
         columns: Iterable[NewColumn],
     ) -> None:
         """As the base's, over a connection of its own: it commits."""
         with self.engine.connect() as own:
             super().create_table(own, table, columns)
+        connection.info[_CREATED].append(table)
 
     # In
 

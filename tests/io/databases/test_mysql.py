@@ -165,7 +165,26 @@ def test_a_table_made_within_a_transaction_commits_nothing_else(door: Door) -> N
         tx.write_frame(frame, second)
         raise ZeroDivisionError
     assert door.read(first).height == 1
-    assert door.read(second).is_empty()
+    with pytest.raises(LoadError, match="has no table"):
+        door.read(second)
+
+
+def test_a_load_that_fails_leaves_no_new_table_but_never_takes_rows_of_others(door: Door) -> None:
+    table = door.table()
+
+    def batches(*, other: bool) -> Iterator[pl.DataFrame]:
+        yield pl.DataFrame({"id": [1]})
+        if other:
+            with db.get_connection(AT) as connection:  # not by this package's loads, which wait
+                connection.cursor().execute(f"INSERT INTO {door.quoted(table)} VALUES (7)")
+        yield pl.DataFrame({"id": ["text"]})
+
+    for other, left in ((False, None), (True, [7])):
+        with pytest.raises(ContractError, match="id: String does not go"):
+            door.write(batches(other=other), table)
+        columns = db.table_columns(table, AT)
+        assert (columns is None) == (left is None)
+    assert door.read(table)["id"].to_list() == [7]
 
 
 def test_a_column_is_not_added_where_that_would_commit(door: Door) -> None:
