@@ -360,10 +360,10 @@ _GENERAL: Final[dict[str, Callable[[Bench, pl.DataFrame], Action]]] = {
 _BY_ADBC: Final = {"polars, adbc": _polars_adbc, "adbc": _adbc}
 
 WRITERS: Final[dict[str, dict[str, Callable[[Bench, pl.DataFrame], Action]]]] = {
-    # pandas' default, executemany, is its fastest here: method="multi" takes ten times as long.
     "sqlite": {
         OURS: _etl,
         **_GENERAL,
+        "pandas, multi": _pandas_multi,
         **_BY_ADBC,
         "dlt": _dlt,
         "sqlite3 .import": _sqlite_import,
@@ -371,6 +371,7 @@ WRITERS: Final[dict[str, dict[str, Callable[[Bench, pl.DataFrame], Action]]]] = 
     "postgres": {
         OURS: _etl,
         **_GENERAL,
+        "pandas, multi": _pandas_multi,
         "pandas, COPY": _pandas_copy,
         **_BY_ADBC,
         "dlt": _dlt,
