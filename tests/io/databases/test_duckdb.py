@@ -30,7 +30,7 @@ def test_one_view_shows_all_batches_of_a_stream(
     door = Door("duckdb", settings_of("duckdb", tmp_path))
     frames = [pl.DataFrame({"id": [n], "note": [f"🎉{n}"]}) for n in range(5)]
     for mode in ("replace", "sync"):
-        assert door.write(iter(frames), "t", mode=mode, key=["id"]).rows == 5  # type: ignore[arg-type]
+        assert door.write(iter(frames), "t", mode=mode, key=["id"]).rows == 5
         [only] = shown
         assert only.frame.is_empty()
         shown.clear()
