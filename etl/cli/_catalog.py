@@ -25,7 +25,7 @@ def catalog(
     profile: Profile = None,
     debug: Debug = False,
 ) -> None:
-    """Make one page of the jobs, their lineage, contracts, schedules and runs."""
+    """Make a page of jobs, lineage, contracts, schedules, runs."""
     with Reporter(debug=debug) as reporter:
         # Before the configuration that is read with: its secrets are those to keep.
         flows = load_for_flows(context, profile, reporter)
