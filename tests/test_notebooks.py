@@ -83,5 +83,6 @@ def test_every_cell_runs_and_the_project_stays_as_it_is(
     client.execute(env={**os.environ})
     assert clone.files() == before
     assert not (clone.root / "data").exists(), "a notebook writes into no database of the project"
+    assert {file.suffix for file in (clone.root / "notebooks").iterdir()} == {".ipynb"}
     shown = [cell.outputs for cell in book.cells if cell.cell_type == "code"]
     assert any(outputs for outputs in shown)
