@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import narwhals as nw
+import polars as pl
 
 from etl.contracts.audit_steps import AuditMatches
 from etl.transforms.portable import typed
@@ -41,11 +42,17 @@ def with_place(frame: Lazy, name: str) -> Lazy:
     --------
     >>> import polars as pl
     >>> from etl.contracts.audit_steps import PARTS
-    >>> rows = {part: ["x", "x"] for part in PARTS} | {"po_number": [None, "A-1"]}
+    >>> rows = {part: ["x", "x"] for part in PARTS} | {"po_number": ["B-1", "A-1"]}
     >>> frame = with_place(nw.from_native(pl.LazyFrame(rows)), "line")
     >>> frame.collect().to_native()["line"].to_list()
-    [2, 1]
+    [1, 2]
     """
+    if frame.implementation.is_polars():
+        # A window over all rows would hold them all; a sort goes to disk where memory is short.
+        native: pl.LazyFrame = frame.to_native()
+        place = pl.col(name).cast(pl.Int64)
+        rows = native.sort(IN_TIES, nulls_last=True).with_row_index(name, offset=1)
+        return nw.from_native(rows.select(*frame.collect_schema().names(), place))
     # Engines do not agree about where nulls stand in a window.
     last = {f"_tie_{at}": nw.col(part).fill_null(AFTER_ALL_TEXT) for at, part in enumerate(IN_TIES)}
     numbered = frame.with_columns(**last).with_columns(

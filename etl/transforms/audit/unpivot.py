@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, cast
 
 import dataframely as dy
 import narwhals as nw
@@ -78,8 +78,14 @@ def _unpivot(orders: Lazy, customers: Lazy) -> Lazy:
 
 
 def _long(wide: Lazy, numbered: dict[str, str]) -> Lazy:
-    """Stack the sizes; DuckDB's own unpivot would drop rows whose value is null, silently."""
+    """Stack the sizes."""
     kept = (*_TEXTS, "known_customer", "style_fields")
+    if numbered and (wide.implementation.is_duckdb() or wide.implementation.is_spark_like()):
+        # These engines would compute the wide rows anew for each size. DuckDB's unpivot drops nulls,
+        # but no count is one.
+        names = {column: upper_key(size) for size, column in numbered.items()}
+        size = nw.col("size").replace_strict(names, default=None, return_dtype=nw.String)
+        return _unpivoted(wide, kept, list(names)).filter(nw.col("quantity") > 0).with_columns(size)
     stacked = [
         wide.filter(nw.col(column) > 0).select(
             *kept, nw.lit(upper_key(size)).alias("size"), nw.col(column).alias("quantity")
@@ -90,6 +96,16 @@ def _long(wide: Lazy, numbered: dict[str, str]) -> Lazy:
         nothing = wide.filter(nw.lit(value=False))
         return nothing.select(*kept, size=nw.lit(""), quantity=nw.lit(0, dtype=nw.Int64))
     return nw.concat(stacked)
+
+
+def _unpivoted(wide: Lazy, kept: tuple[str, ...], columns: list[str]) -> Lazy:
+    rows = wide.select(*kept, *columns)
+    if wide.implementation.is_duckdb():
+        # Narwhals' own asks DuckDB's default connection, which does not know others' relations.
+        relation: Any = rows.to_native()
+        long = f"FROM etl_wide UNPIVOT (quantity FOR size IN ({', '.join(columns)}))"
+        return cast("Lazy", nw.from_native(relation.query("etl_wide", long)))
+    return rows.unpivot(on=columns, index=list(kept), variable_name="size", value_name="quantity")
 
 
 def _summed(lines: Lazy) -> Lazy:
