@@ -21,6 +21,7 @@ from etl.transforms.audit import (
     unpivot,
 )
 from etl.transforms.board_planning import planning_rows
+from etl.transforms.customers import canonical_customers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +78,10 @@ class PolarsStreaming(PolarsLazy):
         return _scanned(directory)
 
 
+class PolarsByCustomer(PolarsStreaming):
+    """The same, one customer after the other: what is held is one customer's."""
+
+
 class DuckDb:
     """Relations of one connection."""
 
@@ -131,6 +136,7 @@ ENGINES: dict[str, Callable[[Path, int | None], Engine]] = {
     "polars": Polars,
     "polars-lazy": PolarsLazy,
     "polars-streaming": PolarsStreaming,
+    "polars-by-customer": PolarsByCustomer,
     "duckdb": DuckDb,
     "spark": Spark,
 }
@@ -144,6 +150,41 @@ def plan_board(engine: Engine, data: Path, out: Path) -> None:
 def match_orders(engine: Engine, data: Path, out: Path) -> None:
     """Find the order lines that say what a shipment says."""
     customers = engine.read(data / "customers")
+    if isinstance(engine, PolarsByCustomer):
+        for part in split_by_customer(data, out / "split"):
+            _match_orders(engine, customers, part, out / part.name)
+    else:
+        _match_orders(engine, customers, data, out)
+
+
+def split_by_customer(data: Path, into: Path) -> list[Path]:
+    """Write each customer's rows into a directory; all of unknown customers are in one."""
+    customers = _scanned(data / "customers")
+    names = customers.select("customer").unique().sort("customer").collect()["customer"].to_list()
+    part = pl.col("part").replace_strict(names, range(len(names)), default=len(names))
+    for table, column in (("packed", "customer"), ("shipped", "customer"), ("orders", "CUSTOMER NAME")):  # fmt: skip
+        rows = canonical_customers(_scanned(data / table), customers, column=column, into="part")
+        rows.with_columns(part).sink_parquet(
+            pl.PartitionBy(
+                into, key="part", include_key=False,
+                file_path_provider=lambda made, table=table: (
+                    f"{made.partition_keys.item()}/{table}/{made.index_in_partition}.parquet"
+                ),
+            ),
+            mkdir=True, row_group_size=50_000, maintain_order=False,
+        )  # fmt: skip
+    parts = sorted(into.iterdir(), key=lambda made: int(made.name))
+    for made in parts:
+        for table in ("packed", "shipped", "orders"):
+            if not (made / table).exists():
+                (made / table).mkdir()
+                empty = _scanned(data / table).head(0).collect()
+                empty.write_parquet(made / table / "0.parquet")
+    return parts
+
+
+def _match_orders(engine: Engine, customers: Any, data: Path, out: Path) -> None:
+    out.mkdir(exist_ok=True)
     scans = [standardise(engine.read(data / name), customers) for name in ("packed", "shipped")]
     shipments = engine.write(combine(*scans), out / "shipments")
     del scans
@@ -169,8 +210,11 @@ def main(task: dict[str, Any]) -> None:
     print("ready", flush=True)
     WORK[task["work"]](engine, Path(task["data"]), out)
     print("done", flush=True)
-    made = sorted(path for path in out.iterdir() if any(path.glob("*.parquet")))
-    counts = {path.name: _scanned(path).select(pl.len()).collect().item() for path in made}
+    counts: dict[str, int] = {}
+    for path in sorted(out.rglob("*.parquet")):
+        if path.is_file() and "split" not in path.parts:
+            rows = pl.scan_parquet(path).select(pl.len()).collect().item()
+            counts[path.parent.name] = counts.get(path.parent.name, 0) + rows
     print(json.dumps(counts), flush=True)
 
 
