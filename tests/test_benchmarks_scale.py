@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from benchmarks import scale_data
-from benchmarks.scale import WORK
+from benchmarks.scale import BY_CUSTOMER, WORK
 from benchmarks.scale_engines import PolarsLazy, match_orders, plan_board
 
 if TYPE_CHECKING:
@@ -29,14 +29,22 @@ HELD = "in-memory-map"
 def test_engines_are_measured_on_the_same_rows(tmp_path: Path) -> None:
     out, drawn = tmp_path / "out.json", tmp_path / "out.svg"
     command = [sys.executable, "-m", "benchmarks.scale", "--rows", "300"]
-    command += ["--engines", "polars-streaming,duckdb", "--json", str(out), "--chart", str(drawn)]
+    command += [
+        "--engines",
+        "polars-streaming,duckdb,polars-by-customer",
+        "--json",
+        str(out),
+        "--chart",
+        str(drawn),
+    ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     runs = json.loads(out.read_text())["runs"]
-    engines = ("polars-streaming", "duckdb")
-    assert [(r["work"], r["engine"]) for r in runs] == [(w, e) for w in WORK for e in engines]
+    told = [(WORK[0], "polars-streaming"), (WORK[0], "duckdb")]
+    told += [(WORK[1], engine) for engine in ("polars-streaming", "duckdb", BY_CUSTOMER)]
+    assert [(run["work"], run["engine"]) for run in runs] == told
     assert runs[0]["counts"] == runs[1]["counts"] == {"rows": 300}
-    assert runs[2]["counts"] == runs[3]["counts"]
+    assert runs[2]["counts"] == runs[3]["counts"] == runs[4]["counts"]
     assert runs[2]["counts"]["exact"] > runs[2]["counts"]["crossed"] > 0
     # An interpreter with polars in it is resident, and it has worked.
     assert all(run["peak_mb"] > 50 and run["cpu_seconds"] > 0 for run in runs)
