@@ -26,7 +26,7 @@ from etl.transforms.customers import canonical_customers
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ENGINES", "WORK"]
+__all__ = ["ENGINES", "WORK", "counted"]
 
 
 class Engine(Protocol):
@@ -203,6 +203,16 @@ def _scanned(directory: Path) -> pl.LazyFrame:
     return pl.scan_parquet(str(directory / "*.parquet"))
 
 
+def counted(out: Path) -> dict[str, int]:
+    """Count the rows that were written, table by table."""
+    counts: dict[str, int] = {}
+    for path in sorted(out.rglob("*.parquet")):
+        if path.is_file() and "split" not in path.parts:
+            rows = pl.scan_parquet(path).select(pl.len()).collect().item()
+            counts[path.parent.name] = counts.get(path.parent.name, 0) + rows
+    return counts
+
+
 def main(task: dict[str, Any]) -> None:
     """Say when the engine is ready, work, say that it is done, and tell the rows of what it wrote."""
     out = Path(task["directory"])
@@ -210,12 +220,7 @@ def main(task: dict[str, Any]) -> None:
     print("ready", flush=True)
     WORK[task["work"]](engine, Path(task["data"]), out)
     print("done", flush=True)
-    counts: dict[str, int] = {}
-    for path in sorted(out.rglob("*.parquet")):
-        if path.is_file() and "split" not in path.parts:
-            rows = pl.scan_parquet(path).select(pl.len()).collect().item()
-            counts[path.parent.name] = counts.get(path.parent.name, 0) + rows
-    print(json.dumps(counts), flush=True)
+    print(json.dumps(counted(out)), flush=True)
 
 
 if __name__ == "__main__":
