@@ -210,6 +210,7 @@ def test_the_table_of_commands_has_every_command_and_its_options() -> None:
         ("## monday.com", "MondayEntry"),
         ("### A board", "BoardEntry"),
         ("### Its subitems", "SubitemsEntry"),
+        ("## Spark", "SparkEntry"),
         ("## Kestra", "KestraEntry"),
         ("### A retry", "RetryEntry"),
         ("### A job's flow", "KestraJobEntry"),

@@ -114,6 +114,14 @@ def run(
             "--wait", min=0, metavar="SECONDS", help="Wait for another run of the job to end."
         ),
     ] = 0.0,
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            "--engine",
+            metavar="E",
+            help="What transforms run on: polars, polars-lazy, pandas, pyarrow, duckdb or spark.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on the last line of stdout.")
     ] = False,
@@ -155,6 +163,7 @@ def run(
                 sample=sample,
                 steps=step or None,
                 wait=wait,
+                engine=engine,
                 progress=progress,
             )
         if result.exception is not None:

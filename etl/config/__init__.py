@@ -9,9 +9,11 @@ from etl.config._settings import (
     BoardSettings,
     DatabaseSettings,
     FlowSettings,
+    FrameEngine,
     KestraSettings,
     MondaySettings,
     RetrySettings,
+    SparkSettings,
 )
 
 __all__ = [
@@ -19,9 +21,11 @@ __all__ = [
     "Config",
     "DatabaseSettings",
     "FlowSettings",
+    "FrameEngine",
     "KestraSettings",
     "MondaySettings",
     "RetrySettings",
+    "SparkSettings",
     "find_config",
     "get_config",
     "load_config",

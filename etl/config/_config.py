@@ -17,9 +17,12 @@ from etl.config._settings import (
     BoardSettings,
     DatabaseSettings,
     FlowSettings,
+    FrameEngine,
     KestraSettings,
     MondaySettings,
+    SparkSettings,
 )
+from etl.config._spark import SparkEntry, secrets_of_spark
 from etl.config._url import UrlError, parse_url
 from etl.config.files import KeyPath, shown_path, suggestion
 from etl.errors import ConfigError
@@ -161,6 +164,8 @@ class Config:
     def variables(self, databases: Iterable[str] = (), *, monday: bool = False) -> tuple[str, ...]:
         """The environment variables that these databases, and monday.com, are configured with.
 
+        Those of Spark as well, where transforms run on it.
+
         A token that the sample board stands in for is not among them.
 
         Raises
@@ -185,6 +190,8 @@ class Config:
             if given.get("sample") is True:
                 del values["token"]
             found.append(values)
+        if self.frame_engine == "spark":
+            found.append(self._merged.tree.get("spark"))
         names = (name for tree in found for _, text in strings(tree) for name in references(text))
         return tuple(dict.fromkeys(names))
 
@@ -228,6 +235,34 @@ class Config:
         self._need(problems)
         return server_settings(cast("KestraEntry", entry))
 
+    @property
+    def frame_engine(self) -> FrameEngine:
+        """What transforms run on where a run does not say."""
+        return cast("FrameEngine", self._merged.tree.get("engine") or "polars")
+
+    def spark(self) -> SparkSettings:
+        """Where Spark is; ``SPARK_REMOTE`` in the environment goes before the file.
+
+        Raises
+        ------
+        ConfigError
+            A variable that it refers to is not set.
+        """
+        at = ("spark",)
+        values = dict(mapping(self._merged.tree.get("spark")))
+        remote = os.environ.get("SPARK_REMOTE")
+        if remote:
+            values.pop("remote", None)
+        self._need(self._missing(values, at))
+        entry, problems = entry_problems(SparkEntry, _resolve(values), at, self._merged)
+        self._need(problems)
+        spark = cast("SparkEntry", entry)
+        return SparkSettings(
+            master=spark.master or SparkSettings.master,
+            remote=remote or spark.remote,
+            config=spark.config,
+        )
+
     def _kestra(self) -> KestraEntry:
         given = mapping(self._merged.tree.get("kestra"))
         return KestraEntry.model_validate(given, context=UNRESOLVED)
@@ -245,9 +280,11 @@ class Config:
         found: list[Problem] = []
         for at, text in strings(self._merged.tree):
             literal = bool(text) and not references(text)
+            if at[0] == "spark":
+                literal = literal and bool(secrets_of_spark(at, text))
             if at[-1] == "url" and at[0] == "databases" and "${" not in text:
                 literal = parse_url(text, name="").password is not None
-            elif at[-1] not in ("password", "token"):
+            elif at[0] != "spark" and at[-1] not in ("password", "token"):
                 literal = False
             if literal:
                 path = self._merged.origin(at)
@@ -268,8 +305,12 @@ class Config:
             os.environ.get("MONDAY_API_TOKEN", ""),
             os.environ.get("KESTRA_PASSWORD", ""),
             os.environ.get("KESTRA_API_TOKEN", ""),
+            *secrets_of_spark(("spark", "remote"), os.environ.get("SPARK_REMOTE", "")),
         }
         for at, text in strings(self._merged.tree):
+            if at[0] == "spark" and not missing(text, os.environ):
+                found |= secrets_of_spark(at, _resolved(text))
+                continue
             if at[-1] not in ("password", "token", "url") or missing(text, os.environ):
                 continue
             if at[-1] != "url":

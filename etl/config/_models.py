@@ -27,7 +27,8 @@ from pydantic import (
 from etl.config._entry import Entry, Text
 from etl.config._kestra import KestraEntry  # noqa: TC001 - pydantic reads the annotation
 from etl.config._references import is_reference
-from etl.config._settings import Encrypt, SampleType
+from etl.config._settings import Encrypt, FrameEngine, SampleType
+from etl.config._spark import SparkEntry  # noqa: TC001 - pydantic reads the annotation
 from etl.config._url import encrypt_value, flag_value, number_value, parse_url
 
 if TYPE_CHECKING:
@@ -232,4 +233,8 @@ class ConfigFile(Entry):
 
     databases: dict[str, DatabaseEntry] = Field(description="name -> how it is reached")
     apis: Apis = Field(default_factory=Apis)
+    engine: FrameEngine = Field(
+        "polars", description="what transforms run on; `etl run --engine` goes before it"
+    )
+    spark: SparkEntry | None = Field(None, description="where Spark is, for the engine spark")
     kestra: KestraEntry | None = Field(None, description="flows, and where they are deployed to")

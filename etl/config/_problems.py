@@ -21,6 +21,7 @@ from etl.config._models import (
     UrlEntry,
 )
 from etl.config._references import malformed
+from etl.config._spark import SparkEntry
 from etl.config.files import worded
 
 if TYPE_CHECKING:
@@ -174,6 +175,8 @@ def _fields(loc: Sequence[int | str], at: KeyPath) -> tuple[str, ...]:
         model = MondayEntry
     elif "apis" in (*at, *loc[:-1]):
         model = Apis
+    elif "spark" in (*at, *loc[:-1])[:1]:
+        model = SparkEntry
     elif "kestra" in (*at, *loc[:-1]):
         model = _kestra_model([str(part) for part in (*at, *loc[:-1])])
     extra = ("profiles",) if model is ConfigFile else ()

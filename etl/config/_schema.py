@@ -18,7 +18,7 @@ def json_schema() -> dict[str, Any]:
 
     >>> schema = json_schema()
     >>> sorted(schema["properties"]), schema["required"]
-    (['apis', 'databases', 'kestra', 'profiles'], ['databases'])
+    (['apis', 'databases', 'engine', 'kestra', 'profiles', 'spark'], ['databases'])
     """
     schema = ConfigFile.model_json_schema(by_alias=True)
     definitions = schema["$defs"]

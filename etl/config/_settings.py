@@ -20,14 +20,18 @@ __all__ = [
     "Encrypt",
     "Engine",
     "FlowSettings",
+    "FrameEngine",
     "KestraSettings",
     "MondaySettings",
     "RetrySettings",
     "SampleType",
+    "SparkSettings",
 ]
 
 Engine = Literal["sqlite", "postgresql", "mssql", "duckdb", "mysql"]
 Encrypt = Literal["yes", "no", "strict"]
+FrameEngine = Literal["polars", "polars-lazy", "pandas", "pyarrow", "duckdb", "spark"]
+"""What transforms run on."""
 SampleType = Literal[
     "text", "long_text", "numbers", "status", "dropdown", "date", "timeline", "checkbox",
     "rating", "hour", "people", "email", "phone", "link", "country", "week", "board_relation",
@@ -204,3 +208,14 @@ class KestraSettings:
     username: str | None = None
     password: SecretStr | None = None
     token: SecretStr | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparkSettings:
+    """Where Spark is: a Connect server, else a master."""
+
+    master: str = "local[*]"
+    # It may hold a token: never shown.
+    remote: str | None = field(default=None, repr=False)
+    config: Mapping[str, str] = field(default_factory=dict, repr=False, hash=False)
+    """Spark's own settings, for a session that is started."""

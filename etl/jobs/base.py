@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from etl.config import get_config
 from etl.errors import ConfigError, ContractError
+from etl.io.engines import to_polars
 from etl.io.source import Read, ReadContext
 from etl.jobs._shown import Frames, Preview, job_html, pipeline_html
 from etl.jobs.outputs import Notes, SetAside, Table
@@ -198,7 +199,7 @@ class Job:
         """Make the frame that the job's call takes, of frames of the inputs."""
         if self.call is None:
             raise self._wrong("it has no call, and so no payloads")
-        return _polars(self._apply(self.call.payloads, frames, {"now": now, "run_id": run_id}))
+        return to_polars(self._apply(self.call.payloads, frames, {"now": now, "run_id": run_id}))
 
     def apply(
         self,
@@ -207,9 +208,9 @@ class Job:
         now: dt.datetime,
         run_id: str,
         sample: int | None = None,
-        results: pl.DataFrame | None = None,
+        results: Any = None,
     ) -> dict[str, Any]:
-        """Run the transform on frames of the inputs.
+        """Run the transform on frames of the inputs, and on ``results``, all of one engine.
 
         Returns
         -------
@@ -361,19 +362,5 @@ class Pipeline:
 def _polars_of(given: Any) -> Any:
     """Bring a frame to polars, or each of a mapping of frames."""
     if isinstance(given, Mapping):
-        return {name: _polars(frame) for name, frame in given.items()}
-    return _polars(given)
-
-
-def _polars(frame: Any) -> pl.DataFrame:
-    """Bring what a transform returned, of any engine, eager or lazy, to polars."""
-    import narwhals as nw
-    import polars as pl
-
-    if isinstance(frame, pl.DataFrame):
-        return frame
-    native = nw.from_native(frame)
-    if isinstance(native, nw.LazyFrame):
-        native = native.collect(backend="polars")
-    rows: pl.DataFrame = native.to_polars()
-    return rows
+        return {name: to_polars(frame) for name, frame in given.items()}
+    return to_polars(given)

@@ -9,6 +9,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from etl.errors import ConfigError, EtlError
+from etl.io.engines import frame_engine, opened_engine
 from etl.io.source import silent
 from etl.jobs import get_job
 from etl.jobs.base import Pipeline
@@ -55,6 +56,7 @@ def execute(
     sample: int | None = None,
     steps: Iterable[str] | None = None,
     wait: float = 0.0,
+    engine: str | None = None,
     progress: Progress = silent,
     now: dt.datetime | None = None,
     run_id: str | None = None,
@@ -82,6 +84,9 @@ def execute(
     wait
         Seconds to wait for another run of the job to end; by default this one fails at once.
         A dry run waits for nobody, and keeps nobody waiting.
+    engine
+        What the transforms run on: ``polars``, ``polars-lazy``, ``pandas``, ``pyarrow``,
+        ``duckdb`` or ``spark``; by default the configuration's ``engine``. The result is the same.
     progress
         Called as reading and loading advance.
     now
@@ -118,6 +123,7 @@ def execute(
         allow_empty=allow_empty,
         sample=sample,
         wait=wait,
+        engine=frame_engine(engine or config.frame_engine),
         progress=progress,
     )
     state, runs = State(), RunLog(job.name, run_id, config.profile, now)
@@ -145,17 +151,24 @@ def _run_all(
     job: Job | Pipeline, config: Config, options: Options, state: State, runs: RunLog
 ) -> None:
     if options.dry_run:
-        _run_steps(job, Run(config=config, options=options, state=state, log=runs))
+        with opened_engine(options.engine, config) as take:
+            _run_steps(job, Run(config=config, options=options, state=state, log=runs, take=take))
         return
     databases = list(dict.fromkeys(config.database(name) for name in job.databases))
     with alone(job.name, databases, wait=options.wait, lock=job.lock) as still_alone:
         # First of all, so that an unreachable database fails before a long read, not after it.
         for database in databases:
             runs.start(database)
-        _run_steps(
-            job,
-            Run(config=config, options=options, state=state, log=runs, still_alone=still_alone),
-        )
+        with opened_engine(options.engine, config) as take:
+            shared = Run(
+                config=config,
+                options=options,
+                state=state,
+                log=runs,
+                still_alone=still_alone,
+                take=take,
+            )
+            _run_steps(job, shared)
         for database in databases:
             if database not in runs.ended:
                 runs.finish(database, status="done", seconds=state.seconds, counts=state.counts)

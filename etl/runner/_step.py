@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from etl.config import Config, DatabaseSettings
+    from etl.config import Config, DatabaseSettings, FrameEngine
     from etl.contracts.check import Checked
     from etl.io.source import Progress
     from etl.jobs.base import Job
@@ -40,6 +40,7 @@ class Options:
     sample: int | None
     wait: float
     progress: Progress
+    engine: FrameEngine = "polars"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,8 @@ class Run:
     log: RunLog
     still_alone: Callable[[], object] = lambda: None
     """Raises where the job's lock is no longer held."""
+    take: Callable[[pl.DataFrame], Any] = lambda frame: frame
+    """Hands a frame to the engine that transforms run on."""
 
     @property
     def write_context(self) -> WriteContext:
@@ -90,7 +93,8 @@ def run_step(run: Run, step: Job, *, last: bool) -> None:
         before = payloads
 
 
-def _read(run: Run, step: Job) -> dict[str, pl.DataFrame]:
+def _read(run: Run, step: Job) -> dict[str, Any]:
+    """Read the inputs, and hand them to the run's engine."""
     options, state = run.options, run.state
     with state.phase("read"):
         context = ReadContext(
@@ -102,13 +106,14 @@ def _read(run: Run, step: Job) -> dict[str, pl.DataFrame]:
         reads = step.read_inputs(context)
     state.note(*(note for read in reads.values() for note in read.notes))
     state.rows_read += sum(read.frame.height for read in reads.values() if read.counts)
-    return {name: read.frame for name, read in reads.items()}
+    with state.phase("transform"):
+        return {name: run.take(read.frame) for name, read in reads.items()}
 
 
 def _pass(
     run: Run,
     step: Job,
-    frames: Mapping[str, pl.DataFrame],
+    frames: Mapping[str, Any],
     payloads: pl.DataFrame | None,
     *,
     last: bool,
@@ -131,7 +136,7 @@ def _pass(
                 now=run.log.started_at,
                 run_id=run.log.run_id,
                 sample=run.options.sample or step.sample,
-                results=results,
+                results=None if results is None else run.take(results),
             )
         with state.phase("check"):
             checked = step.check(rows)

@@ -65,16 +65,19 @@ def _in_batches(name: str, rule: TextRule) -> pl.Expr:
 
 
 def _replaced(frame: Lazy, columns: Sequence[str], rule: TextRule) -> Lazy:
+    # All columns at once: an engine that plans first takes longer for a query than for its rows.
+    found = [
+        frame.filter(rule.needs_python(nw.col(name))).select(text=nw.col(name)) for name in columns
+    ]
+    if not found:
+        return frame
+    texts = nw.concat(found).unique().collect(backend="polars").get_column("text").to_list()
+    replaced = list(map(rule.function, texts))
     changed = {}
     for name in columns:
-        text = nw.col(name)
-        distinct = frame.filter(rule.needs_python(text)).select(name).unique()
-        texts = distinct.collect(backend="polars").get_column(name).to_list()
-        plain = rule.otherwise(text)
+        plain = rule.otherwise(nw.col(name))
         changed[name] = (
-            text.replace_strict(
-                texts, list(map(rule.function, texts)), default=plain, return_dtype=nw.String
-            )
+            nw.col(name).replace_strict(texts, replaced, default=plain, return_dtype=nw.String)
             if texts
             else plain
         )
