@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import Any
 
+import polars as pl
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
-from tests.engines import ENGINES, Engine
+from etl.testing import ENGINES, Engine
 from tests.requires import require
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # No deadlines anywhere: a busy machine is no failure. `ci` tries the same examples on every run,
 # so that a red build can be repeated; a laptop goes on looking for new ones.
@@ -25,6 +24,11 @@ settings.register_profile(
 settings.load_profile(
     "laptop" if os.environ.get("CI", "").strip().lower() in {"", "0", "false", "no"} else "ci"
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell pytest of the mark of :mod:`tests.parity`."""
+    config.addinivalue_line("markers", "parity(*transforms): compares transforms on every engine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -60,23 +64,48 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         require(bool(java), "Java for Spark (apt install default-jre-headless)")
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
-    """Let a property have fewer examples on an engine that takes seconds for each."""
-    engine, own = _engine(pyfuncitem), getattr(pyfuncitem.obj, _SETTINGS, None)
-    if engine is None or engine.examples is None or own is None:
-        return (yield)
-    # One function stands for all engines, so its settings are put back at once.
-    function = getattr(pyfuncitem.obj, "__func__", pyfuncitem.obj)
-    few = min(engine.examples, own.max_examples)
-    setattr(function, _SETTINGS, settings(own, max_examples=few))
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Give a slow engine one example of a property, the one with the most in it of some thirty."""
+    engine, handle = _engine(pyfuncitem), getattr(pyfuncitem.obj, "hypothesis", None)
+    if engine is None or not engine.slow or handle is None:
+        return None
+    fixtures = {name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}
+    example = largest(st.fixed_dictionaries(handle._given_kwargs))
     try:
-        return (yield)
-    finally:
-        setattr(function, _SETTINGS, own)
+        handle.inner_test(**fixtures, **example)
+    except Exception as error:
+        error.add_note(f"on {engine.name}, given {example}")
+        raise
+    return True
 
 
-_SETTINGS = "_hypothesis_internal_use_settings"
+def largest(strategy: st.SearchStrategy[Any], examples: int = 30) -> Any:
+    """The example with the most rows and values of the first thirty: the same one each time."""
+    drawn: list[Any] = []
+
+    @settings(
+        max_examples=examples,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(example=strategy)
+    def draw(example: Any) -> None:
+        drawn.append(example)
+
+    draw()
+    return max(drawn, key=_size)
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, pl.DataFrame):
+        return value.height * value.width - sum(value.null_count().row(0))
+    if isinstance(value, dict):
+        return sum(map(_size, value.values()))
+    return sum(map(_size, value)) if isinstance(value, list | tuple) else int(value is not None)
 
 
 def _engine(item: pytest.Item) -> Engine | None:

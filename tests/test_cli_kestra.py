@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from etl.cli._errors import Reporter
 from etl.cli._kestra import live_warnings, result_line
+from etl.testing import texts
 from tests.kestra_task import understood
-from tests.strategies import texts
 from tests.test_cli import SECRET, Project
 
 if TYPE_CHECKING:

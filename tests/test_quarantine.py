@@ -24,9 +24,9 @@ from etl.io.databases import close_databases
 from etl.jobs.base import Job, SetAside, Table
 from etl.runner import discard, execute, quarantined, replay
 from etl.runner._alone import alone
+from etl.testing import texts
 from tests.databases import ENGINES, settings_of, url_of
 from tests.jobs.frames import FrameReader, Items, rows
-from tests.strategies import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

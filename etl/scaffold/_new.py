@@ -31,7 +31,7 @@ __all__ = ["check_free", "create_job", "project_root"]
 _DOCUMENT: Final = "docs/jobs.md"
 _NO_UNSIGNED: Final = """\
     if engine.name == "pyspark":
-        pytest.skip("Spark has no unsigned integers")
+        pytest.xfail("Spark has no unsigned integers")
 """
 
 
@@ -147,6 +147,11 @@ def _kind(plan: NewJob) -> str:
     return "board" if isinstance(plan.origin, BoardOrigin) else "table"
 
 
+def _compared(names: JobNames) -> Call:
+    given = (("", names.transform), ("", "source"), ("engines", "[engine]"), ("contract", names.contract))  # fmt: skip
+    return Call("assert_engine_parity", given)
+
+
 def _filled(template: str, plan: NewJob, **more: str) -> str:
     text = (files("etl.scaffold") / "templates" / f"{template}.txt").read_text(encoding="utf-8")
     names = plan.names
@@ -159,7 +164,10 @@ def _filled(template: str, plan: NewJob, **more: str) -> str:
         table=_plain(plan.table),
         import_contract=from_import(f"etl.contracts.{names.module}", names.contract),
         import_transform=from_import(f"etl.transforms.{names.module}", names.transform),
-        strategy="items" if board else "rows_of",
+        testing="assert_engine_parity" if board else "assert_engine_parity, frames",
+        import_items="from tests.strategies import items\n" if board else "",
+        source=f"items({names.contract})" if board else f"frames({names.contract}, rules=False)",
+        compared=statement("", _compared(names), indent=4),
         input=_input(plan),
         docs_text=_told(plan),
         **more,

@@ -7,6 +7,7 @@ from typing import Final
 import narwhals as nw
 
 from etl.contracts.audit import AuditResults, AuditSummary
+from etl.transforms.batches import settled
 from etl.transforms.portable import FrameT, Lazy, on_any_engine, require, typed
 
 __all__ = ["FIELDS", "audit_report"]
@@ -103,7 +104,7 @@ def _audit_report(results: Lazy, summary: Lazy) -> dict[str, Lazy]:
     summary = _with_rates(typed(summary.select(*_SUMMARY), AuditSummary))
     fields = _fields(results)
     return {
-        "dashboard": _metrics(_total(results, summary)).drop("customer").sort("place"),
+        "dashboard": _metrics(settled(_total(results, summary))).drop("customer").sort("place"),
         "rankings": _rankings(summary),
         "fields": fields,
         "customer_fields": _customer_fields(results),
@@ -219,8 +220,10 @@ def _compared(results: Lazy) -> Lazy:
 
 def _fields(results: Lazy) -> Lazy:
     """One row a field: in how many matched rows both sides tell the same."""
-    counted = _compared(results).select(
-        nw.len().alias("rows"), *(_same(name).sum().fill_null(0).alias(name) for name in FIELDS)
+    counted = settled(
+        _compared(results).select(
+            nw.len().alias("rows"), *(_same(name).sum().fill_null(0).alias(name) for name in FIELDS)
+        )
     )
     return nw.concat(
         [

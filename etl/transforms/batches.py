@@ -102,6 +102,8 @@ def at_once(function: Callable[..., FrameT], *frames: FrameT, contract: type[dy.
 def settled(frame: FrameT) -> FrameT:
     """Compute a DuckDB relation or a Spark frame that much is built upon; others stay as they are.
 
+    Native frames and Narwhals' lazy ones come back as what they are.
+
     Examples
     --------
     >>> settled(pl.DataFrame({"a": [1]})).item()
@@ -109,10 +111,12 @@ def settled(frame: FrameT) -> FrameT:
     """
     made: Any = nw.from_native(cast("Any", frame))
     if made.implementation.is_duckdb():
-        return cast("FrameT", _as_frame(made.to_native().to_arrow_table(), made).to_native())
-    if made.implementation.is_spark_like():
-        return cast("FrameT", made.to_native().localCheckpoint())
-    return frame
+        computed: Any = _as_frame(made.to_native().to_arrow_table(), made)
+    elif made.implementation.is_spark_like():
+        computed = nw.from_native(made.to_native().localCheckpoint())
+    else:
+        return frame
+    return cast("FrameT", computed if isinstance(frame, nw.LazyFrame) else computed.to_native())
 
 
 def _in_spark(

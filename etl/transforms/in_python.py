@@ -3,7 +3,8 @@
 What Narwhals has no expression for, and engines do not agree about, comes back into the frame as a
 replacement:
 
-- of polars, eager and lazy, this is a batch function, and nothing runs before its owner asks;
+- of polars, eager and lazy, and of Spark, this is a function of batches, and nothing runs before its
+  owner asks; Spark calls it where the rows are;
 - on any other engine the distinct texts are fetched when the transform is called: of a DuckDB
   relation, which is lazy otherwise, this computes that one column.
 """
@@ -11,7 +12,7 @@ replacement:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import narwhals as nw
 import polars as pl
@@ -52,16 +53,39 @@ def apply_text_rule(frame: Lazy, columns: Sequence[str], rule: TextRule) -> Lazy
     if frame.implementation.is_polars():
         native: pl.LazyFrame = frame.to_native()
         return nw.from_native(native.with_columns(_in_batches(name, rule) for name in columns))
+    if frame.implementation.is_spark_like():
+        return _in_spark(frame, columns, rule)
     return _replaced(frame, columns, rule)
 
 
-def _in_batches(name: str, rule: TextRule) -> pl.Expr:
-    def ruled(texts: pl.Series) -> pl.Series:
-        frame: Any = nw.from_native(texts.to_frame().lazy())
-        result: pl.DataFrame = _replaced(frame, [texts.name], rule).collect().to_native()
-        return result.to_series()
+def _in_spark(frame: Lazy, columns: Sequence[str], rule: TextRule) -> Lazy:
+    import pyarrow as pa
+    import pyspark.sql.functions
 
-    return pl.col(name).map_batches(ruled, return_dtype=pl.String, is_elementwise=True)
+    functions: Any = pyspark.sql.functions
+
+    def ruled(texts: pa.Array) -> pa.Array:
+        return _ruled(pl.Series("text", texts), rule).to_arrow().cast("string")
+
+    # Spark takes what kind of function it is from the types, which here are only for mypy.
+    ruled.__annotations__ = {"texts": pa.Array, "return": pa.Array}
+    udf: Any = functions.arrow_udf(ruled, "string")
+    native: Any = frame.to_native()
+    return cast(
+        "Lazy", nw.from_native(native.withColumns({name: udf(native[name]) for name in columns}))
+    )
+
+
+def _in_batches(name: str, rule: TextRule) -> pl.Expr:
+    return pl.col(name).map_batches(
+        lambda texts: _ruled(texts, rule), return_dtype=pl.String, is_elementwise=True
+    )
+
+
+def _ruled(texts: pl.Series, rule: TextRule) -> pl.Series:
+    frame: Any = nw.from_native(texts.to_frame().lazy())
+    result: pl.DataFrame = _replaced(frame, [texts.name], rule).collect().to_native()
+    return result.to_series()
 
 
 def _replaced(frame: Lazy, columns: Sequence[str], rule: TextRule) -> Lazy:

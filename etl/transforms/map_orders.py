@@ -19,6 +19,7 @@ from etl.transforms.in_python import TextRule, apply_text_rule
 from etl.transforms.keys import as_text
 from etl.transforms.order_keys import ORDER_PARTS, missing_parts, with_order_key
 from etl.transforms.portable import FrameT, Lazy, on_any_engine, require, typed
+from etl.transforms.stacking import stacked
 
 __all__ = ["map_orders"]
 
@@ -253,14 +254,6 @@ def _unpivoted(rows: Lazy, sizes: list[str]) -> Lazy:
     """One row a size: what has no quantity is dropped here, and nothing else is null."""
     if not sizes:
         raise ContractError("map_orders: the orders have no size columns but those of samples")
-    # Not by unpivot: DuckDB's would look for the rows in another connection.
-    return nw.concat(
-        [
-            rows.filter(nw.col(_count(size)) > 0).select(
-                nw.col(_KEY).alias("order_key"),
-                nw.lit(size).alias("size"),
-                nw.col(_count(size)).alias("quantity"),
-            )
-            for size in sizes
-        ]
-    )
+    counts = {_count(size): size for size in sizes}
+    rows = rows.with_columns(nw.col(_KEY).alias("order_key"))
+    return stacked(rows, counts, keep=["order_key"], name="size", value="quantity")

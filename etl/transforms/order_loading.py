@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 
+from etl.transforms.batches import settled
 from etl.transforms.map_orders import map_orders
 from etl.transforms.new_orders import new_orders
 from etl.transforms.order_staging import stage_orders
@@ -57,10 +58,13 @@ def load_orders(
     dict
         ``staging``, ``sizes``, ``batches``: the rows to upsert. ``rejected``: orders, as they came
         in, that nobody can tell apart or that the mapping refuses; ``no_room``: mapped orders with
-        a size that is too long. Both with the ``reason``.
+        a size that is too long. Both with the ``reason``. Of a relation and a Spark frame each step
+        is computed when this is called, so that none is planned and computed again for the next.
     """
-    found = new_orders(orders, schedule)
-    mapped = map_orders(found["new"], mapping, customers)
+    found = {name: settled(frame) for name, frame in new_orders(orders, schedule).items()}
+    mapped = {
+        name: settled(frame) for name, frame in map_orders(found["new"], mapping, customers).items()
+    }
     staged = stage_orders(
         mapped["schedule"],
         mapped["sizes"],

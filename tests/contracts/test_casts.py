@@ -16,7 +16,8 @@ from polars.testing import assert_series_equal
 from polars.testing.parametric import series
 
 from etl.contracts.casts import cast_lossless, problem
-from tests.strategies import date_texts, number_texts, texts
+from etl.testing import texts
+from tests.strategies import date_texts, number_texts
 
 UTC = dt.UTC
 TOKYO = dt.timezone(dt.timedelta(hours=9))

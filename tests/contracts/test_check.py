@@ -20,7 +20,8 @@ from etl.contracts.check import split
 from etl.contracts.row_json import rows_as_json
 from etl.contracts.text import Text
 from etl.errors import ContractError
-from tests.strategies import date_texts, number_texts, rows_of, texts, utc_times
+from etl.testing import frames, texts, utc_times
+from tests.strategies import date_texts, number_texts
 
 
 class Orders(dy.Schema):
@@ -163,7 +164,7 @@ def test_frames_that_share_no_key_are_split_one_by_one(frame: pl.DataFrame, at: 
     assert_frame_equal(pl.concat([p.rejected for p in parts]), whole.rejected)
 
 
-@given(rows=rows_of(BoardGroups))
+@given(rows=frames(BoardGroups, rules=False))
 def test_a_frame_of_a_contract_is_rejected_for_its_rules_alone(rows: pl.DataFrame) -> None:
     reasons = split(rows, BoardGroups).rejected["reason"].to_list()
     valid = BoardGroups.filter(rows)[0]

@@ -13,7 +13,7 @@ from etl.contracts.board_groups import BoardGroups
 from etl.contracts.board_planning import BoardPlanning
 from etl.contracts.describe import describe
 from etl.contracts.text import Text, utf16_units
-from tests.strategies import rows_of, texts
+from etl.testing import frames, texts
 
 CONTRACTS = [BoardGroups, BoardPlanning]
 
@@ -67,7 +67,7 @@ def test_a_text_column_counts_utf_16_units(text: str | None, fits: bool) -> None
     assert Lengths.is_valid(pl.DataFrame([row], schema=pl.Schema(Lengths))) is fits
 
 
-@given(rows=rows_of(BoardPlanning, max_size=3))
+@given(rows=frames(BoardPlanning, max_size=3, rules=False))
 def test_the_board_contract_takes_what_a_board_holds(rows: pl.DataFrame) -> None:
     rows = rows.with_columns(item_id=pl.int_range(1, rows.height + 1), style_key=pl.lit("name"))
     assert BoardPlanning.is_valid(rows)

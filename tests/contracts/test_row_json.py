@@ -16,7 +16,7 @@ from polars.testing import assert_series_equal
 from polars.testing.parametric import dataframes
 
 from etl.contracts.row_json import json_values, rows_as_json
-from tests.strategies import texts
+from etl.testing import texts
 
 EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
 PER_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9}

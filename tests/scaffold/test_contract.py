@@ -24,7 +24,7 @@ from etl.io.monday.mapping import contract_columns
 from etl.io.proposals import board_proposal, table_proposal
 from etl.scaffold import job_names_of
 from etl.scaffold._contract import attributes, column_line
-from tests.strategies import texts
+from etl.testing import texts
 
 DTYPES = [
     pl.Int8(), pl.Int64(), pl.UInt16(), pl.Float32(), pl.Float64(), pl.Boolean(), pl.String(),

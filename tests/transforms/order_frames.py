@@ -13,7 +13,7 @@ from etl.contracts.customers import CustomerNames
 from etl.contracts.keys import name_key
 from etl.contracts.master_schedule import MasterSchedule
 from etl.contracts.orders_unified import SIZES_AFTER, SIZES_BEFORE, OrdersUnified
-from tests.strategies import NULL_WORDS, texts
+from etl.testing import NULL_WORDS, texts
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

@@ -11,9 +11,10 @@ from polars.testing import assert_frame_equal
 from etl.contracts.audit import AuditResults, AuditSummary
 from etl.contracts.check import split
 from etl.errors import ContractError
+from etl.testing import Engine, hand_over
 from etl.transforms.audit_report import FIELDS, audit_report
 from tests.audit_results import audit_tables
-from tests.engines import Engine, hand_over
+from tests.parity import parity
 
 TABLES = st.builds(audit_tables, st.integers(0, 60), st.integers(0, 10**6))
 QUANTITIES = ["ordered_qty", "packed_qty", "shipped_qty"]
@@ -121,6 +122,7 @@ def test_the_order_of_rows_does_not_matter(
         assert_frame_equal(shuffled[name], frame, rel_tol=1e-12)
 
 
+@parity(audit_report)
 @settings(max_examples=2)
 @given(tables=TABLES)
 def test_every_engine_gives_the_same(

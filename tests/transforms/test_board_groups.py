@@ -14,9 +14,9 @@ from polars.testing import assert_frame_equal
 from etl.contracts.board_groups import BoardGroups
 from etl.contracts.check import split
 from etl.errors import ContractError
+from etl.testing import ENGINES, Engine, assert_engine_parity, hand_over, texts
 from etl.transforms.board_groups import group_rows
-from tests.engines import ENGINES, Engine, hand_over
-from tests.strategies import texts
+from tests.parity import parity
 
 UTC = dt.UTC
 NOW = dt.datetime(2026, 3, 10, 23, 30, 0, 1, tzinfo=UTC)
@@ -84,17 +84,15 @@ def test_the_new_table_is_what_the_model_says(groups: pl.DataFrame, table: pl.Da
     assert group_rows(groups, table, now=NOW).rows() == model(groups, table, NOW)
 
 
+@parity(group_rows)
 @settings(max_examples=12)
 @given(groups=groups(), table=tables())
 def test_every_engine_gives_the_same_values_and_types(
     engine: Engine, groups: pl.DataFrame, table: pl.DataFrame
 ) -> None:
-    expected = group_rows(groups, table, now=NOW)
-    together = hand_over(engine, groups, table)
-    rows = engine.read(group_rows(*together, now=NOW))
-    if engine.keeps_types:
-        assert_frame_equal(rows, expected, check_exact=True)
-    assert_frame_equal(split(rows, BoardGroups).good, expected, check_exact=True)
+    assert_engine_parity(
+        group_rows, groups, table, engines=[engine], contract=BoardGroups, in_order=True, now=NOW
+    )
 
 
 @given(groups=groups(), table=tables())
@@ -138,18 +136,6 @@ def test_a_board_that_was_not_read_is_not_touched(table: pl.DataFrame) -> None:
     nothing = pl.DataFrame(schema=TYPES)
     expected = table.sort("board_id", "group_id")
     assert_frame_equal(group_rows(nothing, table, now=NOW), expected, check_exact=True)
-
-
-@settings(max_examples=5)
-@given(groups=groups(), table=tables())
-def test_the_inputs_are_not_changed(
-    engine: Engine, groups: pl.DataFrame, table: pl.DataFrame
-) -> None:
-    natives = hand_over(engine, groups, table)
-    before = [engine.read(native) for native in natives]
-    group_rows(*natives, now=NOW)
-    for native, frame in zip(natives, before, strict=True):
-        assert_frame_equal(engine.read(native), frame, check_exact=True)
 
 
 def test_a_first_run_starts_from_an_empty_table(engine: Engine) -> None:

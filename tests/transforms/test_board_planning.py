@@ -16,9 +16,10 @@ from etl.contracts.board_planning import BoardPlanning
 from etl.contracts.check import split
 from etl.contracts.describe import describe
 from etl.errors import ContractError
+from etl.testing import ENGINES, NULL_WORDS, Engine, assert_engine_parity, texts
 from etl.transforms.board_planning import planning_rows
-from tests.engines import ENGINES, Engine
-from tests.strategies import NULL_WORDS, items, texts
+from tests.parity import parity
+from tests.strategies import items
 
 COLUMNS = [column.name for column in describe(BoardPlanning)]
 ITEMS = items(BoardPlanning)
@@ -62,26 +63,11 @@ def test_no_rows_give_no_rows_on_every_engine(engine: Engine) -> None:
 
 # Forty-nine columns are much work for an engine: few examples here, and each cleaner has many on
 # every engine in test_cells.
+@parity(planning_rows)
 @settings(max_examples=8)
 @given(board=items(BoardPlanning, max_size=8))
 def test_every_engine_gives_the_same_values_and_types(engine: Engine, board: pl.DataFrame) -> None:
-    expected = planning_rows(board)
-    rows = engine.read(planning_rows(engine.make(board)))
-    if engine.keeps_types:
-        assert_frame_equal(rows, expected, check_exact=True)
-    # Past the contract's check there is no difference left on any of them.
-    here, there = split(rows, BoardPlanning), split(expected, BoardPlanning)
-    assert_frame_equal(here.good, there.good, check_exact=True)
-    assert here.rejected["reason"].to_list() == there.rejected["reason"].to_list()
-
-
-@settings(max_examples=5)
-@given(board=ITEMS)
-def test_the_input_is_not_changed(engine: Engine, board: pl.DataFrame) -> None:
-    native = engine.make(board)
-    before = engine.read(native)
-    planning_rows(native)
-    assert_frame_equal(engine.read(native), before, check_exact=True)
+    assert_engine_parity(planning_rows, board, engines=[engine], contract=BoardPlanning)
 
 
 @given(board=ITEMS)

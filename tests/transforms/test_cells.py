@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from etl.testing import texts
 from etl.transforms.cells import (
     WHITE_SPACE,
     date_text,
@@ -20,12 +21,12 @@ from etl.transforms.cells import (
     without_null_words,
 )
 from etl.transforms.portable import on_any_engine
-from tests.strategies import date_texts, number_texts, texts
+from tests.strategies import date_texts, number_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.engines import Engine
+    from etl.testing import Engine
 
 CLEANERS = [without_null_words, number_text, date_text, datetime_text]
 CELLS = st.lists(

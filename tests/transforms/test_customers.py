@@ -15,11 +15,10 @@ from polars.testing import assert_frame_equal
 from etl.contracts.customers import CustomerNames
 from etl.contracts.keys import code_key, name_key
 from etl.errors import ContractError
+from etl.testing import Engine, hand_over, texts
 from etl.transforms.customers import canonical_customers
 from etl.transforms.keys import with_keys
 from etl.transforms.portable import on_any_engine
-from tests.engines import Engine, hand_over
-from tests.strategies import texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,10 +17,10 @@ from etl.contracts.master_schedule import MasterSchedule
 from etl.contracts.order_mapping import ALL_SIZES, ColumnRule, mapping_frame, mapping_rules
 from etl.contracts.text import cut_text
 from etl.errors import ContractError
+from etl.testing import Engine, assert_engine_parity, hand_over, texts
 from etl.transforms.map_orders import map_orders
 from etl.transforms.order_keys import ORDER_PARTS
-from tests.engines import Engine, hand_over
-from tests.strategies import texts
+from tests.parity import parity
 from tests.transforms.order_frames import (
     SIZES,
     customer_names,
@@ -144,17 +144,15 @@ def test_quantities_are_conserved(orders: pl.DataFrame) -> None:
     assert set(by_key.rows()) == {row for row in totals.rows() if row[1] > 0}
 
 
+@parity(map_orders)
 @settings(max_examples=4)
 @given(orders=orders())
 def test_every_engine_gives_the_same(engine: Engine, orders: pl.DataFrame) -> None:
-    expected = map_orders(orders, STRICT, customer_names())
-    mapped = map_orders(*_with_rules(engine, orders, STRICT))
-    schedule = engine.read(mapped["schedule"])
-    if engine.keeps_types:
-        assert schedule.schema == expected["schedule"].schema
-    for name, frame in expected.items():
-        read = engine.read(mapped[name]).cast(dict(frame.schema))
-        assert counted(read.select(frame.columns)) == counted(frame), name
+    def mapped(orders: Any, customers: Any) -> Any:
+        return map_orders(orders, mapping_frame(STRICT), customers)
+
+    contract = {"schedule": MasterSchedule}
+    assert_engine_parity(mapped, orders, customer_names(), engines=[engine], contract=contract)
 
 
 def _with_rules(engine: Engine, orders: pl.DataFrame, rules: list[ColumnRule]) -> list[Any]:
@@ -205,24 +203,19 @@ def test_sizes_are_found_by_their_place_whatever_they_are_called(engine: Engine)
     assert engine.read(mapped["schedule"])["total_qty"].to_list() == [42]
 
 
-@pytest.mark.parametrize(
-    ("dtype", "quantity", "counted"),
-    [
-        (pl.String, " 1,200 ", 1200),
-        (pl.String, "+12.0", 12),
-        (pl.String, "none", 0),
-        (pl.Float64, 12.0, 12),
-        (pl.Decimal(12, 2), Decimal("3.00"), 3),
-        (pl.Int16, 7, 7),
-        (pl.Null, None, 0),
-    ],
-)
-def test_quantities_may_have_any_type(
-    engine: Engine, dtype: Any, quantity: Any, counted: int
-) -> None:
-    order = orders_of({**one_order(), "M": quantity}, dtype=dtype)
-    mapped = map_orders(*_with_rules(engine, order, RULES[10:11]))
-    assert engine.read(mapped["schedule"])["total_qty"].to_list() == [counted]
+def test_quantities_may_have_any_type(engine: Engine) -> None:
+    cells = {
+        "XXS": pl.Series([" 1,200 ", "+12.0", "none"]),
+        "M": pl.Series([12.0, None, 0.0]),
+        "0": pl.Series([Decimal("3.00"), None, None], dtype=pl.Decimal(12, 2)),
+        "32DD": pl.Series([7, None, 1], dtype=pl.Int16),
+        "ONE SIZE": pl.Series([None, None, None], dtype=pl.Null),
+    }
+    numbers = [one_order(order_number=str(at)) for at in range(3)]
+    orders = orders_of(*numbers).with_columns(**cells)
+    mapped = map_orders(*_with_rules(engine, orders, RULES[:1] + RULES[10:11]))
+    counted = engine.read(mapped["schedule"]).select("order_number", "total_qty").rows()
+    assert dict(counted) == {"0": 1200 + 12 + 3 + 7, "1": 12, "2": 1}
 
 
 @pytest.mark.parametrize(
@@ -256,26 +249,27 @@ def test_the_total_of_the_source_is_kept_beside_the_sum() -> None:
     assert (row["total_qty"], row["reported_qty"]) == (3, 12)
 
 
-@pytest.mark.parametrize(
-    ("options", "written", "mapped"),
-    [
-        ({}, "SS26", "Spring"),
-        ({}, " SS26 ", "Spring"),
-        ({}, "ss26", "ss26"),  # as it is: another value
-        ({}, " FW26 ", " FW26 "),
-        ({}, "NaN", None),
-        ({"has_default": True, "default": "?"}, "FW26", "?"),
-        ({"has_default": True, "default": "?"}, None, None),
-        ({"has_default": True, "default": None}, "FW26", None),
-    ],
-)
-def test_a_value_map(
-    engine: Engine, options: dict[str, Any], written: str | None, mapped: str | None
-) -> None:
-    season = rule("season", "value_map", "SEASON", values={"SS26": "Spring"}, **options)
-    orders = orders_of(one_order(season=written), one_order(order_number="2", season="SS26"))
-    rows = engine.read(map_orders(*_with_rules(engine, orders, [season]))["schedule"])
-    assert Counter(rows["season"].to_list()) == Counter([mapped, "Spring"])
+def test_a_value_map(engine: Engine) -> None:
+    ways: list[tuple[str, dict[str, Any]]] = [
+        ("season", {}),
+        ("order_type", {"has_default": True, "default": "?"}),
+        ("destination", {"has_default": True, "default": None}),
+    ]
+    mapped = {  # as it is, with a default, with none for what is not known
+        "SS26": ("Spring", "Spring", "Spring"),
+        " SS26 ": ("Spring", "Spring", "Spring"),
+        "ss26": ("ss26", "?", None),  # another value
+        " FW26 ": (" FW26 ", "?", None),
+        "NaN": (None, None, None),
+        None: (None, None, None),
+    }
+    rules = [rule(target, "value_map", "SEASON", values={"SS26": "Spring"}, **options) for target, options in ways]  # fmt: skip
+    numbers = {written: f"SO-{at}" for at, written in enumerate(mapped)}
+    orders = orders_of(*(one_order(season=season, order_number=number) for season, number in numbers.items()))  # fmt: skip
+    natives = _with_rules(engine, orders, [RULES[0], *rules])
+    rows = engine.read(map_orders(*natives)["schedule"])
+    found = {row[0]: row[1:] for row in rows.select("order_number", *dict(ways)).rows()}
+    assert found == {numbers[written]: values for written, values in mapped.items()}
 
 
 def test_a_strict_value_map_sets_aside_what_it_does_not_know() -> None:

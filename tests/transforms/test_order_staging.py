@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from etl.contracts.board_results import BoardResults
-from etl.contracts.check import split
 from etl.errors import ContractError
+from etl.testing import ENGINES, assert_engine_parity, hand_over
 from etl.transforms._staging import MAX_ATTEMPTS
 from etl.transforms.order_board import (
     item_payloads,
@@ -23,7 +23,7 @@ from etl.transforms.order_board import (
 )
 from etl.transforms.order_promotion import failed_orders, keep_orders, promote_orders
 from etl.transforms.order_staging import stage_orders
-from tests.engines import ENGINES, hand_over
+from tests.parity import parity
 from tests.transforms.staged import (
     CONTRACTS,
     OUTCOMES,
@@ -41,7 +41,7 @@ from tests.transforms.staged import (
 )
 
 if TYPE_CHECKING:
-    from tests.engines import Engine
+    from etl.testing import Engine
 
 HOUR = dt.timedelta(hours=1)
 DAY = dt.timedelta(days=1)
@@ -166,15 +166,6 @@ def check_counts(made: Tables) -> None:
         assert made.batches.filter(pl.col("batch_id") == batch)["promoted"].item() >= count
 
 
-def same(engine: Engine, given: Any, expected: pl.DataFrame, contract: Any = None) -> None:
-    rows = engine.read(given)
-    if engine.keeps_types:
-        assert_frame_equal(rows, expected, check_row_order=False, check_exact=True)
-    if contract is not None:
-        good = split(rows, contract).good
-        assert_frame_equal(good, expected, check_row_order=False, check_exact=True)
-
-
 @pytest.mark.parametrize("name", ["pandas-numpy", "pyarrow", "duckdb"])
 @settings(max_examples=2)
 @given(
@@ -189,6 +180,10 @@ def test_every_engine_gives_the_same_on_any_history(
     compare(ENGINES[name], played(history), source, outcomes)
 
 
+@parity(
+    stage_orders, item_payloads, item_results, subitem_payloads, subitem_results, promote_orders,
+    failed_orders, keep_orders,
+)  # fmt: skip
 def test_every_engine_gives_the_same_values_and_types(engine: Engine) -> None:
     """One history with every state in it, on every engine: Spark takes its time for each."""
     source = [
@@ -211,46 +206,25 @@ def test_every_engine_gives_the_same_values_and_types(engine: Engine) -> None:
 def compare(engine: Engine, made: Tables, source: list[Order], outcomes: list[str]) -> None:
     """Every transform, on an engine's frames and on polars'."""
     new, sizes = frames(source)
-    items, subitems = made.item_payloads(), made.subitem_payloads()
-    results = [told(each, outcomes) for each in (items, subitems)]
-    held = (new, sizes, made.staging, made.sizes, made.batches, made.subitems, *results)
-    natives = hand_over(engine, *held)
-    new_, sizes_, staging_, staged_, batches_, known_, of_items_, of_sizes_ = natives
-    now: dict[str, Any] = {"now": made.now}
-    load: dict[str, Any] = {**now, "run_id": "r", "batch_size": 2}
-    pairs = [
-        (
-            stage_orders(new_, sizes_, staging_, staged_, batches_, **load),
-            stage_orders(new, sizes, made.staging, made.sizes, made.batches, **load),
-        ),
-        (
-            item_results(staging_, batches_, of_items_, **now),
-            item_results(made.staging, made.batches, results[0], **now),
-        ),
-        (
-            subitem_results(staging_, staged_, batches_, of_sizes_, **now),
-            subitem_results(made.staging, made.sizes, made.batches, results[1], **now),
-        ),
-        (
-            promote_orders(staging_, staged_, batches_, known_, **now),
-            promote_orders(made.staging, made.sizes, made.batches, made.subitems, **now),
-        ),
-        (
-            keep_orders(staging_, staged_, batches_, **now),
-            keep_orders(made.staging, made.sizes, made.batches, **now),
-        ),
-    ]
-    for theirs, expected in pairs:
-        for name, frame in expected.items():
-            if engine.name == "pyspark" and name != "staging":
-                continue  # it takes seconds for each, and what they are made of is in this one
-            same(engine, theirs[name], frame, CONTRACTS.get(name))
-    same(engine, item_payloads(staging_, RULES, **now), items)
-    same(engine, subitem_payloads(staging_, staged_, **now), subitems)
-    same(engine, failed_orders(staging_), failed_orders(made.staging))
-    for native, frame in zip(natives, held, strict=True):
-        if engine.keeps_types:
-            assert_frame_equal(engine.read(native), frame, check_exact=True)
+    of_items, of_sizes = (
+        told(each, outcomes) for each in (made.item_payloads(), made.subitem_payloads())
+    )
+    staging, staged, batches = made.staging, made.sizes, made.batches
+    how: dict[str, Any] = {"engines": [engine], "now": made.now}
+    tables: dict[str, Any] = {"contract": CONTRACTS, **how}
+
+    def payloads(staging: Any, now: dt.datetime) -> Any:
+        return item_payloads(staging, RULES, now=now)
+
+    assert_engine_parity(payloads, staging, in_order=True, **how)
+    assert_engine_parity(subitem_payloads, staging, staged, in_order=True, **how)
+    assert_engine_parity(failed_orders, staging, engines=[engine], in_order=True)
+    load = {"run_id": "r", "batch_size": 2}
+    assert_engine_parity(stage_orders, new, sizes, staging, staged, batches, **load, **tables)
+    assert_engine_parity(item_results, staging, batches, of_items, **tables)
+    assert_engine_parity(subitem_results, staging, staged, batches, of_sizes, **tables)
+    assert_engine_parity(promote_orders, staging, staged, batches, made.subitems, **tables)
+    assert_engine_parity(keep_orders, staging, staged, batches, **tables)
 
 
 def test_an_empty_laptop(engine: Engine) -> None:

@@ -15,8 +15,8 @@ import pytest
 
 from etl.contracts.board_planning import BoardPlanning
 from etl.errors import ContractError
+from etl.testing import ENGINES, Engine
 from etl.transforms.portable import on_any_engine, typed, utc_dates
-from tests.engines import ENGINES, Engine
 
 if TYPE_CHECKING:
     from etl.transforms.portable import Lazy

@@ -16,11 +16,12 @@ from etl.contracts.customers import CustomerNames
 from etl.contracts.master_schedule import MasterSchedule, ScheduleSubitems
 from etl.contracts.shipments import Packed, Shipped
 from etl.errors import ContractError
+from etl.testing import assert_engine_parity
 from etl.transforms.schedule_subitems import quantity_payloads, schedule_subitems
-from tests.engines import hand_over
+from tests.parity import parity
 
 if TYPE_CHECKING:
-    from tests.engines import Engine
+    from etl.testing import Engine
 
 NAMES = {"northwind": "Northwind", "nw": "Northwind", "café lumière": "Café Lumière"}
 CUSTOMERS = pl.DataFrame(
@@ -187,26 +188,16 @@ def test_written_once_there_is_nothing_left_to_write_in_any_order(
     assert quantity_payloads(board.select(*SUBITEMS), *world[1:], CUSTOMERS).is_empty()
 
 
+@parity(quantity_payloads, schedule_subitems)
 @settings(max_examples=2)
 @given(world=worlds())
 def test_every_engine_gives_the_same_values_and_types(
     engine: Engine, world: tuple[pl.DataFrame, ...]
 ) -> None:
     payloads = quantity_payloads(*world, CUSTOMERS)
-    results = results_of(payloads)
-    natives = hand_over(engine, *world, CUSTOMERS, results)
-    theirs = engine.read(quantity_payloads(*natives[:-1]))
-    rows = engine.read(schedule_subitems(*natives))
-    expected = schedule_subitems(*world, CUSTOMERS, results)
-    if engine.keeps_types:
-        assert_frame_equal(theirs, payloads)
-        assert_frame_equal(rows, expected, check_row_order=False)
-    assert theirs.rows() == payloads.rows()
-    good = [split(frame, ScheduleSubitems).good for frame in (rows, expected)]
-    assert_frame_equal(*good, check_row_order=False)
-    for native, frame in zip(natives, (*world, CUSTOMERS, results), strict=True):
-        if engine.keeps_types:
-            assert_frame_equal(engine.read(native), frame)
+    assert_engine_parity(quantity_payloads, *world, CUSTOMERS, engines=[engine])
+    given = (*world, CUSTOMERS, results_of(payloads))
+    assert_engine_parity(schedule_subitems, *given, engines=[engine], contract=ScheduleSubitems)
 
 
 def test_a_subitem_made_by_hand_gets_a_key_and_is_not_renamed() -> None:

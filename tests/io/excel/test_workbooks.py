@@ -20,7 +20,7 @@ from etl.io.excel import Book, Chart, Column, Sheet, Workbooks
 from etl.io.excel._book import write_book
 from etl.io.excel._names import MAX_SHEET_NAME, file_names, sheet_name
 from etl.io.sink import WriteContext
-from tests.strategies import texts
+from etl.testing import texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

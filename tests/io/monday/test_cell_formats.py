@@ -16,7 +16,7 @@ from etl.io.monday._written_cells import BadValue, written_cell
 from etl.io.monday.cell_formats import CELL_FORMATS, payload_kind
 from etl.io.monday.cells import WantedColumn, decode_page, finish
 from etl.io.monday.column_types import column_type
-from tests.strategies import texts
+from etl.testing import texts
 
 days = st.dates(dt.date(1, 1, 1), dt.date(9999, 12, 31))
 spans = st.tuples(days, days).map(sorted)

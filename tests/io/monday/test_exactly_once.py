@@ -10,8 +10,8 @@ import polars as pl
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from etl.testing import texts
 from tests.io.monday.writing import Place, place
-from tests.strategies import texts
 
 if TYPE_CHECKING:
     from etl.io.sink import WriteReport
