@@ -19,7 +19,7 @@ from etl.jobs import get_job, job_names
 from etl.jobs.base import Job, Table
 from etl.markup import COLUMNS, ROWS, TEXT, facts, frame_table, paragraphs, section, table
 from etl.runner import Changes, execute, run
-from tests.strategies import texts
+from etl.testing import texts
 
 if TYPE_CHECKING:
     from pathlib import Path
