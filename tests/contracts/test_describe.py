@@ -13,7 +13,7 @@ from etl.contracts.board_groups import BoardGroups
 from etl.contracts.board_planning import BoardPlanning
 from etl.contracts.describe import describe
 from etl.contracts.text import Text, utf16_units
-from etl.testing import frames, texts
+from etl.testing import texts
 
 CONTRACTS = [BoardGroups, BoardPlanning]
 
@@ -65,12 +65,6 @@ def test_lengths_are_what_utf_16_needs(text: str) -> None:
 def test_a_text_column_counts_utf_16_units(text: str | None, fits: bool) -> None:
     row = {"key": 1, "text": text, "free": "x" * 9999, "listed": None, "price": 1}
     assert Lengths.is_valid(pl.DataFrame([row], schema=pl.Schema(Lengths))) is fits
-
-
-@given(rows=frames(BoardPlanning, max_size=3, rules=False))
-def test_the_board_contract_takes_what_a_board_holds(rows: pl.DataFrame) -> None:
-    rows = rows.with_columns(item_id=pl.int_range(1, rows.height + 1), style_key=pl.lit("name"))
-    assert BoardPlanning.is_valid(rows)
 
 
 def test_every_board_column_says_where_it_comes_from() -> None:
