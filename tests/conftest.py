@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from xdist.scheduler import LoadScopeScheduling
 
 from etl.testing import ENGINES, Engine
 from tests.requires import require
@@ -52,6 +53,34 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         )
     # Parameters and no fixture: Hypothesis runs a test many times for one set-up of its fixtures.
     metafunc.parametrize("engine", [ENGINES[name] for name in names], ids=names)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Share the tests out to processes, one a core, where they are more than a few files' worth."""
+    few = config.option.keyword or any("::" in arg or arg.endswith(".py") for arg in config.args)
+    return 0 if few else os.cpu_count() or 1
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Say which tests one process runs, one after the other."""
+    return _Groups(config, log)
+
+
+class _Groups(LoadScopeScheduling):
+    """Tests stay together by file, for what a module's fixtures make; some files stay together.
+
+    Those of databases never meet: some look at a whole server. Those of Spark share its session.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        if "pyspark" in test:
+            return "spark"
+        database = file.startswith("tests/io/") and not file.startswith(_APART)
+        return "databases" if database else file
+
+
+_APART = ("tests/io/monday/", "tests/io/excel/")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
