@@ -130,26 +130,9 @@ class _Ledger:
 
     def _prepare(self) -> None:
         """Make the table where it is missing, drop what is old, and see whether we may write to it."""
-        database = self._database
-        fault: EtlError | None = None
         try:
-            with database.begin(write=True) as connection:
-                if database.columns(connection, self._table) is None:
-                    database.create_table(connection, self._table, _COLUMNS)
-        except TransientError:
-            raise
-        except EtlError as error:  # no right to, or another process made it at the same moment
-            fault = error
-        probe = LoadResult(table=LOADS_TABLE, mode="append", rows=0, inserted=0, loader="none")
-        try:
-            with database.begin(write=True) as connection:
-                load_id = uuid.uuid4().hex
-                self.add(connection, load_id, probe)
-                self._run(
-                    connection,
-                    f"delete from {LOADS_TABLE} where loaded_at < :before or load_id = :load_id",
-                    {"before": dt.datetime.now(dt.UTC) - _KEPT, "load_id": load_id},
-                )
+            self._make_table()
+            self._probe()
         except TransientError:
             raise
         except EtlError as error:
@@ -158,7 +141,32 @@ class _Ledger:
                 "this login can't write to %s (%s): loads go on, but a lost acknowledgement will be "
                 "an error; grant it SELECT, INSERT and DELETE on that table",
                 LOADS_TABLE,
-                fault or error,
+                error,
+            )
+
+    def _make_table(self) -> None:
+        database = self._database
+        try:
+            with database.begin(write=True) as connection:
+                if database.columns(connection, self._table) is None:
+                    database.create_table(connection, self._table, _COLUMNS)
+        except TransientError:
+            raise
+        except EtlError:
+            with database.begin() as connection:
+                if database.columns(connection, self._table) is None:
+                    raise
+            # Another process made it at the same moment.
+
+    def _probe(self) -> None:
+        load_id = uuid.uuid4().hex
+        probe = LoadResult(table=LOADS_TABLE, mode="append", rows=0, inserted=0, loader="none")
+        with self._database.begin(write=True) as connection:
+            self.add(connection, load_id, probe)
+            self._run(
+                connection,
+                f"delete from {LOADS_TABLE} where loaded_at < :before or load_id = :load_id",
+                {"before": dt.datetime.now(dt.UTC) - _KEPT, "load_id": load_id},
             )
 
     def _run(self, connection: sa.Connection, sql: str, params: dict[str, Any]) -> list[Any]:
