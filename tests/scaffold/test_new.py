@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import sqlite3
+import shutil
 import subprocess
 import sys
 from contextlib import closing
@@ -184,6 +185,7 @@ class TestRefused:
             name.unlink()
         flow.rmdir()
         flow.write_text("no folder", encoding="utf-8")
+        shutil.rmtree(tree.root / "notebooks")
         before = tree.files()
         done = tree.etl("new", "made-job", "--yes")
         assert (done.returncode, done.stdout) == (2, "")
