@@ -139,7 +139,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         catalog, warnings = collect(config, [*all_jobs(), nasty], now=NOW)
         assert warnings == ()
         text = render(catalog)
-        yield Site(config, catalog, text, write_page(text, folder / "site"))
+    # The variables are put back before other tests run.
+    yield Site(config, catalog, text, write_page(text, folder / "site"))
     close_databases()
     reset_config()
 
