@@ -21,7 +21,7 @@ from tenacity import (
     wait_exponential_jitter,
 )
 
-from etl.errors import EtlError, LoadError, TransientError
+from etl.errors import EtlError, TransientError
 from etl.io.databases.base import NewColumn
 from etl.io.databases.columns import TableName
 from etl.io.frames import is_stream
@@ -86,11 +86,11 @@ def write(
                 if done is not None:
                     if ledger.has(connection, load_id, table):
                         return done
+                    done = None
                     if once:
-                        raise LoadError(
+                        raise TransientError(
                             f"{fault}; the stream can't be read again, and the table is as it was"
                         )
-                    done = None
                 result = load(database, connection, frame, table, options)
                 ledger.add(connection, load_id, result)
                 done = result

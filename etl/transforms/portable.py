@@ -318,7 +318,9 @@ def _give_back(result: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
     import pyarrow as pa
 
     if any(isinstance(dtype, pd.ArrowDtype) for dtype in like.dtypes):
-        return result
+        # Joined by a text of two Arrow types, no rows have a key of objects.
+        lost = [name for name, dtype in result.dtypes.items() if result.empty and dtype == object]
+        return result.astype(dict.fromkeys(lost, pd.ArrowDtype(pa.large_string())))
     table = pa.Table.from_pandas(result, preserve_index=False)
     # The table remembers that it came from Arrow dtypes, and would restore them.
     frame = cast("pd.DataFrame", table.to_pandas(ignore_metadata=True))

@@ -113,7 +113,7 @@ def test_a_lost_acknowledgement_never_doubles_an_append(
     wire.lose_after, wire.deliver = b"COMMIT", delivered
     more = FRAME.with_columns(pl.col("id") + 10)
     if source == "stream" and not delivered:
-        with pytest.raises(LoadError, match="the stream can't be read again"):
+        with pytest.raises(TransientError, match="the stream can't be read again"):
             door.write(iter([more]), table)
         assert door.read(table).height == 2
     else:

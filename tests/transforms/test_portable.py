@@ -105,6 +105,13 @@ def test_whole_numbers_with_gaps_stay_exact_for_numpy() -> None:
     assert str(on_any_engine(unchanged, small)["n"].dtype) == "UInt8"
 
 
+def test_a_join_of_no_rows_keeps_the_type_of_its_key() -> None:
+    left = pl.DataFrame(schema={"key": pl.String}).to_arrow().to_pandas(types_mapper=pd.ArrowDtype)
+    right = left.astype(pd.ArrowDtype(pa.string()))
+    joined = on_any_engine(lambda a, b: a.join(b, on="key", how="left"), left, right)
+    assert joined["key"].dtype == pd.ArrowDtype(pa.large_string())
+
+
 def test_a_pandas_index_is_ignored_and_the_frame_left_alone() -> None:
     frame = pd.DataFrame({"a": [1, 2]}, index=["x", "y"])
     copy = frame.copy(deep=True)

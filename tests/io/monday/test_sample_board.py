@@ -139,4 +139,4 @@ def test_the_same_declarations_write_to_a_server(
         assert read["parent_item_id"].unique().sort().equals(items.results["item_id"].rename("parent_item_id"))  # fmt: skip
     store.close()
     assert not (config.path.parent / "data").exists()
-    assert 'run run-7, subitems of the monday board "schedule": 6 done' in caplog.text
+    assert 'run run-7, subitems of the monday board "schedule": 6 done' in caplog.messages
