@@ -319,7 +319,8 @@ def _give_back(result: pd.DataFrame, like: pd.DataFrame) -> pd.DataFrame:
 
     if any(isinstance(dtype, pd.ArrowDtype) for dtype in like.dtypes):
         # Joined by a text of two Arrow types, no rows have a key of objects.
-        lost = [name for name, dtype in result.dtypes.items() if result.empty and dtype == object]
+        is_object = pd.api.types.is_object_dtype
+        lost = [name for name, dtype in result.dtypes.items() if result.empty and is_object(dtype)]
         return result.astype(dict.fromkeys(lost, pd.ArrowDtype(pa.large_string())))
     table = pa.Table.from_pandas(result, preserve_index=False)
     # The table remembers that it came from Arrow dtypes, and would restore them.
