@@ -92,6 +92,32 @@ def test_pandas_callers_get_the_dtypes_they_use() -> None:
     assert all(isinstance(dtype, pd.ArrowDtype) for dtype in arrow.dtypes)
 
 
+def test_plain_pandas_comes_back_as_the_guide_says() -> None:
+    plain = pd.DataFrame(
+        {
+            "word": ["é", "🎉"],
+            "thing": pd.Series(["a", None], dtype=object),
+            "count": [1, 2**53 + 1],
+            "share": [0.5, float("nan")],
+            "flag": [True, False],
+            "day": [dt.date(1, 1, 1), dt.date(9999, 12, 31)],
+            "seconds": pd.Series(["2026-03-01", None], dtype="datetime64[s]"),
+            "micros": pd.Series(
+                [dt.datetime(2026, 3, 29, 1, 30, tzinfo=UTC)] * 2,
+                dtype="datetime64[us, Europe/Berlin]",
+            ),
+        }
+    )
+    back = on_any_engine(unchanged, plain)
+    assert {name: str(dtype) for name, dtype in back.dtypes.items()} == {
+        "word": "str", "thing": "str", "count": "int64", "share": "float64", "flag": "bool",
+        "day": "object", "seconds": "datetime64[s]", "micros": "datetime64[us, Europe/Berlin]",
+    }  # fmt: skip
+    for name in set(back.columns) - {"thing"}:
+        pd.testing.assert_series_equal(back[name], plain[name])
+    assert back["thing"].isna().tolist() == [False, True]
+
+
 def test_whole_numbers_with_gaps_stay_exact_for_numpy() -> None:
     frame = pd.DataFrame({"key": ["a", "b"], "id": [2**53 + 1, 2**53 + 3]})
     back = on_any_engine(
