@@ -8,7 +8,7 @@ from etl.contracts.samples import TRUTH_TABLE, SampleAuditTruth
 from etl.contracts.shipments import Packed, Shipped
 from etl.io.rules import Customers
 from etl.io.tables import TableRows, TableSource
-from etl.jobs.base import Job, Notes, Table
+from etl.jobs.base import Job, Notes, SetAside, Table
 from etl.transforms.audit import audit as audit_transform
 
 __all__ = ["audit"]
@@ -32,6 +32,7 @@ audit = Job(
     outputs={
         "results": Table("orders", "dbo.audit_results", contract=AuditResults, mode="sync"),
         "summary": Table("orders", "dbo.audit_summary", contract=AuditSummary, mode="sync"),
+        "rejected": SetAside("results"),
         "notes": Notes(),
     },
     schedule="0 5 * * *",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from etl.contracts.audit import AuditResults, AuditSummary
 from etl.jobs.audit import audit
-from etl.jobs.base import Job, Notes, Table
+from etl.jobs.base import Job, Notes, SetAside, Table
 from etl.transforms.audit import sample_audit
 
 __all__ = ["run_audit"]
@@ -17,6 +17,7 @@ run_audit = Job(
     outputs={
         "results": Table("orders", "dbo.audit_sample_results", contract=AuditResults, mode="sync"),
         "summary": Table("orders", "dbo.audit_sample_summary", contract=AuditSummary, mode="sync"),
+        "rejected": SetAside("results"),
         "notes": Notes(),
     },
     sample=1000,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
 
 from etl.errors import ContractError
 from etl.transforms.cells import number_text, without_null_words
 
-__all__ = ["Quantity", "quantity"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Quantity", "quantity", "reason"]
 
 _LIMIT: Final = 10**12
 """No order is for as many; a double and an integer are the same up to here."""
@@ -67,6 +70,20 @@ def quantity(name: str, dtype: Any) -> Quantity:
             name, nw.when(whole).then(number).otherwise(0.0).cast(nw.Int64), whole, cell
         )
     raise ContractError(f"{name}: a quantity is a whole number, but the frame has {dtype} there")
+
+
+def reason(problems: Sequence[nw.Expr]) -> nw.Expr:
+    """Join all that is wrong with a row by a semicolon; null where nothing is.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> frame = nw.from_native(pl.LazyFrame({"a": ["x", None], "b": ["y", None]}))
+    >>> frame.select(reason([nw.col("a"), nw.col("b")]).alias("why")).collect().rows()
+    [('x; y',), (None,)]
+    """
+    wrong = nw.any_horizontal(*(~problem.is_null() for problem in problems), ignore_nulls=False)
+    return nw.when(wrong).then(nw.concat_str(*problems, separator="; ", ignore_nulls=True))
 
 
 def _of_text(name: str, text: nw.Expr) -> Quantity:

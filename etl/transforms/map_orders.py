@@ -12,7 +12,7 @@ from etl.contracts.order_mapping import ALL_SIZES, ColumnRule, mapping_rules
 from etl.contracts.orders_unified import SAMPLE_SIZES, OrdersUnified, size_columns
 from etl.contracts.text import cut_text
 from etl.errors import ContractError
-from etl.transforms._quantities import quantity
+from etl.transforms._quantities import quantity, reason
 from etl.transforms.cells import WHITE_SPACE, without_null_words
 from etl.transforms.customers import with_customer
 from etl.transforms.in_python import TextRule, apply_text_rule
@@ -96,9 +96,7 @@ def _map_orders(orders: Lazy, customers: Lazy, *, rules: tuple[ColumnRule, ...])
     for rule in rules:
         rows, problem = _ruled(rows, customers, rule, sizes, {*targets})
         problems += problem
-    bad = nw.any_horizontal(*(~problem.is_null() for problem in problems), ignore_nulls=False)
-    why = nw.concat_str(*problems, separator="; ", ignore_nulls=True)
-    rows = rows.with_columns(nw.when(bad).then(why).alias(_WHY))
+    rows = rows.with_columns(reason(problems).alias(_WHY))
     good = rows.filter(nw.col(_WHY).is_null())
     return {
         "schedule": good.select(_column(*column, targets) for column in _COLUMNS.items()),

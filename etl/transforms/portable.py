@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-__all__ = ["Lazy", "equal", "on_any_engine", "require", "typed", "utc_dates"]
+__all__ = ["Lazy", "equal", "on_any_engine", "quoted", "require", "typed", "utc_dates"]
 
 Lazy = nw.LazyFrame[Any]
 """What a transform works on."""
@@ -231,7 +231,7 @@ def _replaced(frame: Lazy, expressions: dict[str, str]) -> Lazy:
     """Replace columns of a DuckDB relation or a Spark frame by SQL expressions."""
     native: Any = frame.to_native()
     if frame.implementation.is_duckdb():
-        changes = ", ".join(f"{sql} AS {_quoted(name)}" for name, sql in expressions.items())
+        changes = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in expressions.items())
         return cast("Lazy", nw.from_native(native.project(f"* REPLACE ({changes})")))
     columns = (
         f"{expressions[name]} AS {_ticked(name)}" if name in expressions else _ticked(name)
@@ -241,7 +241,7 @@ def _replaced(frame: Lazy, expressions: dict[str, str]) -> Lazy:
 
 
 def _duckdb_date(name: str) -> str:
-    return f"CAST(timezone('UTC', {_quoted(name)}) AS DATE)"
+    return f"CAST(timezone('UTC', {quoted(name)}) AS DATE)"
 
 
 def _spark_date(name: str) -> str:
@@ -254,7 +254,12 @@ def _ticked(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Write a column's name as DuckDB's SQL takes any name.
+
+    >>> quoted('32" waist')
+    '"32"" waist"'
+    """
     return '"' + name.replace('"', '""') + '"'
 
 

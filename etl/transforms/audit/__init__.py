@@ -5,6 +5,7 @@ Each step is a function of frames, and works alone on any engine:
 ====================  ==============================================================
 standardise           texts as they are compared, customers by one name
 unpivot               orders as lines of one size
+uncounted             orders with a quantity that no line has
 combine               packed and shipped summed by key
 match_exact           order lines that say the same
 match_cross_field     the same with POs in each other's fields
@@ -29,7 +30,7 @@ from etl.transforms.audit.sample import sampled
 from etl.transforms.audit.standardise import standardise
 from etl.transforms.audit.summary import summarise
 from etl.transforms.audit.truth import match_notes, match_quality
-from etl.transforms.audit.unpivot import unpivot
+from etl.transforms.audit.unpivot import uncounted, unpivot
 from etl.transforms.batches import at_once, settled
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ __all__ = [
     "sampled",
     "standardise",
     "summarise",
+    "uncounted",
     "unpivot",
 ]
 
@@ -125,8 +127,9 @@ def audit(
     Returns
     -------
     dict of the type of ``packed``
-        ``results`` and ``summary``; with ``truth`` also ``notes``, a frame with one column,
-        ``note``, which tells precision and recall.
+        ``results`` and ``summary``; ``rejected``, the orders of which a quantity can't be counted
+        (:func:`uncounted`); with ``truth`` also ``notes``, a frame with one column, ``note``, which
+        tells precision and recall.
 
     Raises
     ------
@@ -143,9 +146,9 @@ def audit(
     >>> orders = with_sizes(["M"]).create_empty()
     >>> found = audit(*scans, orders, CustomerNames.create_empty())
     >>> {name: frame.height for name, frame in found.items()}
-    {'results': 0, 'summary': 0}
+    {'results': 0, 'summary': 0, 'rejected': 0}
     """
-    return _told(audit_results(packed, shipped, orders, customers), truth)
+    return _told(audit_results(packed, shipped, orders, customers), orders, truth)
 
 
 def sample_audit(
@@ -160,12 +163,12 @@ def sample_audit(
     """Audit as :func:`audit` does, and keep ``sample`` of the results (:func:`sampled`).
 
     All is matched first, so that a row's variance is that of the whole order; the summary and the
-    notes tell of the sample alone.
+    notes tell of the sample alone, ``rejected`` of all orders.
     """
     found = audit_results(packed, shipped, orders, customers)
-    return _told(sampled(found, sample), truth)
+    return _told(sampled(found, sample), orders, truth)
 
 
-def _told(results: FrameT, truth: FrameT | None) -> dict[str, FrameT]:
-    made = {"results": results, "summary": summarise(results)}
+def _told(results: FrameT, orders: FrameT, truth: FrameT | None) -> dict[str, FrameT]:
+    made = {"results": results, "summary": summarise(results), "rejected": uncounted(orders)}
     return made if truth is None else {**made, "notes": match_notes(results, truth)}

@@ -1,8 +1,8 @@
-"""Orders as lines of one size."""
+"""Orders as lines of one size, and the orders that such lines do not tell all of."""
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import dataframely as dy
 import narwhals as nw
@@ -10,12 +10,18 @@ import narwhals as nw
 from etl.contracts.audit_steps import PARTS, AuditLines
 from etl.contracts.keys import upper_key
 from etl.contracts.orders_unified import SAMPLE_SIZES, OrdersUnified, size_columns
-from etl.transforms._quantities import quantity
+from etl.transforms._quantities import quantity, reason
 from etl.transforms.audit._parts import same_types, with_place
 from etl.transforms.audit.standardise import standardised
 from etl.transforms.portable import FrameT, Lazy, on_any_engine, require, typed
+from etl.transforms.stacking import stacked
 
-__all__ = ["unpivot"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from etl.transforms._quantities import Quantity
+
+__all__ = ["uncounted", "unpivot"]
 
 _TEXTS: Final = ("customer", "po_number", "alt_po", "style", "pattern", "color", "order_number")
 _ALIASES: Final = {
@@ -23,14 +29,16 @@ _ALIASES: Final = {
     for name, column in vars(OrdersUnified).items()
     if isinstance(column, dy.Column) and name in _TEXTS
 }
-_KEYS: Final = (*PARTS, "known_customer", "style_fields")
+_KNOWN: Final = ("known_customer", "style_fields")
+_KEYS: Final = (*PARTS, *_KNOWN)
+_KEPT: Final = (*_TEXTS, *_KNOWN)
 
 
 def unpivot(orders: FrameT, customers: object) -> FrameT:
     """Make one row a size of what was ordered: quantities above 0, summed by key, no samples.
 
-    A cell that holds no whole number counts as 0: bulk-orders sets such rows aside. Texts become as
-    those of shipments (:func:`~etl.transforms.audit.standardise`).
+    A cell that holds no whole number from 0 on counts as 0: :func:`uncounted` tells of it. Texts
+    become as those of shipments (:func:`~etl.transforms.audit.standardise`).
 
     Parameters
     ----------
@@ -64,48 +72,61 @@ def unpivot(orders: FrameT, customers: object) -> FrameT:
     return on_any_engine(_unpivot, orders, customers)
 
 
+def uncounted(orders: FrameT) -> FrameT:
+    """Give the orders with a size whose quantity can't be counted, and say why.
+
+    What :func:`unpivot` counts as 0 although something is written there. The other sizes of such a
+    row are counted as ever.
+
+    Parameters
+    ----------
+    orders
+        As for :func:`unpivot`.
+
+    Returns
+    -------
+    the type of ``orders``
+        The orders' own columns behind ``reason``. Sizes of samples are no reason.
+
+    Raises
+    ------
+    ContractError
+        There are no size columns, or one is of a type that holds no quantities.
+
+    Examples
+    --------
+    >>> import polars as pl
+    >>> orders = {"STYLE": ["LS1", "LS2"], "UNIT OF MEASURE": ["EA", "EA"], "XS": ["12 pcs", "7"]}
+    >>> uncounted(pl.DataFrame({**orders, "TOTAL QTY": [12, 7]})).select("reason", "STYLE").rows()
+    [("XS: '12 pcs' is no whole number", 'LS1')]
+    """
+    return on_any_engine(_uncounted, orders)
+
+
+def _uncounted(orders: Lazy) -> Lazy:
+    schema = orders.collect_schema()
+    problems = [read.problem for read in _quantities(schema).values()]
+    told = reason(problems) if problems else nw.lit(None, dtype=nw.String)
+    rows = typed(orders, OrdersUnified).select(told.alias("reason"), *schema.names())
+    return rows.filter(~nw.col("reason").is_null())
+
+
+def _quantities(schema: Mapping[str, Any]) -> dict[str, Quantity]:
+    """Say how each size is counted, those of samples left out."""
+    sizes = [name for name in size_columns(list(schema)) if upper_key(name) not in SAMPLE_SIZES]
+    return {size: quantity(size, schema[size]) for size in sizes}
+
+
 def _unpivot(orders: Lazy, customers: Lazy) -> Lazy:
     require(orders, _ALIASES.values(), "unpivot")
-    schema = orders.collect_schema()
-    sizes = [s for s in size_columns(schema.names()) if upper_key(s) not in SAMPLE_SIZES]
-    numbered = {size: f"_size_{at}" for at, size in enumerate(sizes)}
+    counted = _quantities(orders.collect_schema())
+    called = {f"_size_{at}": upper_key(size) for at, size in enumerate(counted)}
     wide = typed(orders, OrdersUnified).select(
         *(nw.col(alias).alias(name) for name, alias in _ALIASES.items()),
-        *(quantity(size, schema[size]).count.alias(new) for size, new in numbered.items()),
+        *(read.count.alias(new) for new, read in zip(called, counted.values(), strict=True)),
     )
     wide = standardised(wide, customers, _TEXTS)
-    return _summed(_long(wide, numbered))
-
-
-def _long(wide: Lazy, numbered: dict[str, str]) -> Lazy:
-    """Stack the sizes."""
-    kept = (*_TEXTS, "known_customer", "style_fields")
-    if numbered and (wide.implementation.is_duckdb() or wide.implementation.is_spark_like()):
-        # These engines would compute the wide rows anew for each size. DuckDB's unpivot drops nulls,
-        # but no count is one.
-        names = {column: upper_key(size) for size, column in numbered.items()}
-        size = nw.col("size").replace_strict(names, default=None, return_dtype=nw.String)
-        return _unpivoted(wide, kept, list(names)).filter(nw.col("quantity") > 0).with_columns(size)
-    stacked = [
-        wide.filter(nw.col(column) > 0).select(
-            *kept, nw.lit(upper_key(size)).alias("size"), nw.col(column).alias("quantity")
-        )
-        for size, column in numbered.items()
-    ]
-    if not stacked:
-        nothing = wide.filter(nw.lit(value=False))
-        return nothing.select(*kept, size=nw.lit(""), quantity=nw.lit(0, dtype=nw.Int64))
-    return nw.concat(stacked)
-
-
-def _unpivoted(wide: Lazy, kept: tuple[str, ...], columns: list[str]) -> Lazy:
-    rows = wide.select(*kept, *columns)
-    if wide.implementation.is_duckdb():
-        # Narwhals' own asks DuckDB's default connection, which does not know others' relations.
-        relation: Any = rows.to_native()
-        long = f"FROM etl_wide UNPIVOT (quantity FOR size IN ({', '.join(columns)}))"
-        return cast("Lazy", nw.from_native(relation.query("etl_wide", long)))
-    return rows.unpivot(on=columns, index=list(kept), variable_name="size", value_name="quantity")
+    return _summed(stacked(wide, called, keep=_KEPT, name="size", value="quantity"))
 
 
 def _summed(lines: Lazy) -> Lazy:

@@ -27,6 +27,7 @@ from etl.transforms.audit import (
     sampled,
     standardise,
     summarise,
+    uncounted,
     unpivot,
 )
 from tests.parity import parity
@@ -152,7 +153,7 @@ def test_the_input_is_not_changed(frames: list[pl.DataFrame]) -> None:
 
 
 @parity(
-    audit, audit_results, sample_audit, sampled, standardise, unpivot, combine, match_exact,
+    audit, audit_results, sample_audit, sampled, standardise, unpivot, uncounted, combine, match_exact,
     match_cross_field, match_fuzzy, audit_rows, summarise, match_notes,
 )  # fmt: skip
 def test_every_engine_gives_the_same_values_and_types(engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -24,6 +25,7 @@ from etl.transforms.audit import (
     match_fuzzy,
     standardise,
     summarise,
+    uncounted,
     unpivot,
 )
 from tests.transforms.audit.frames import CUSTOMERS, inputs, orders_of, scans_of
@@ -283,13 +285,47 @@ def test_what_lacks_a_style_or_a_number_is_one_group_on_every_engine(engine: Eng
     ]
 
 
-def test_quantities_may_be_of_any_type_and_what_is_none_is_0(engine: Engine) -> None:
+def test_quantities_may_be_of_any_type_and_what_is_none_is_told(engine: Engine) -> None:
     cells = {
         "S": pl.Series([10.0, 2.5]),
         " m": pl.Series(["1,0", " 10 "]),
         "XL": pl.Series(["12 pcs", "10"]),
+        "SMS": pl.Series(["some", "some"]),
     }
     orders = orders_of([ORDER, {**ORDER, "STYLE": "LS2"}]).with_columns(**cells)
-    lines = engine.read(unpivot(*hand_over(engine, orders, CUSTOMERS)))
+    given, names = hand_over(engine, orders, CUSTOMERS)
+    lines = engine.read(unpivot(given, names))
     found = {(row[0], row[1]): row[2] for row in lines.select("style", "size", "quantity").rows()}
     assert found == {("LS1", "S"): 10, ("LS2", "M"): 10, ("LS2", "XL"): 10}
+    told = engine.read(uncounted(given))
+    assert told.columns == ["reason", *orders.columns]
+    assert dict(told.select("STYLE", "reason").iter_rows()) == {
+        "LS1": " m: '1,0' is no whole number; XL: '12 pcs' is no whole number",
+        "LS2": "S: 2.5 is no whole number",
+    }
+
+
+WHOLE = {"7": 7, " 1,200 ": 1200, "3.0": 3, "0": 0, "+4": 4}
+NOTHING = [None, "", "none"]
+NO_NUMBER = ["12 pcs", "1,0", "2.5", "-1", "9" * 30, "½", "'", "; "]
+CELL = st.sampled_from([*WHOLE, *NOTHING, *NO_NUMBER])
+
+
+@settings(max_examples=8)
+@given(rows=st.lists(st.fixed_dictionaries(dict.fromkeys(("S", " m", "SMS"), CELL)), max_size=8))
+def test_a_quantity_is_counted_or_told(rows: list[dict[str, str | None]]) -> None:
+    plain = orders_of([{**ORDER, "STYLE": f"LS{at}", " m": None} for at in range(len(rows))])
+    sizes = {name: pl.Series([row[name] for row in rows], dtype=pl.String) for name in ("S", " m", "SMS")}  # fmt: skip
+    orders = plain.with_columns(**sizes)
+    counted = dict.fromkeys(itertools.product(plain["STYLE"], ("S", "M")), 0)
+    for style, size, quantity in unpivot(orders, CUSTOMERS).select("style", "size", "quantity").rows():  # fmt: skip
+        counted[style, size] += quantity
+    told = uncounted(orders)
+    why = dict(told.select("STYLE", "reason").iter_rows())
+    for style, row in zip(plain["STYLE"], rows, strict=True):
+        for name in ("S", " m"):
+            assert counted[style, name.strip().upper()] == WHOLE.get(str(row[name]), 0)
+            assert (f"{name}: '{row[name]}' is " in why.get(style, "")) == (row[name] in NO_NUMBER)
+    # The row is told as it came in, and no other row is.
+    aside = pl.any_horizontal(pl.col("S", " m").is_in(NO_NUMBER))
+    assert_frame_equal(told.drop("reason"), orders.filter(aside), check_row_order=False)
