@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
 
+from etl.jobs.audit_parts import customer_parts
 from etl.transforms.audit import (
     combine,
     match_cross_field,
@@ -21,10 +22,9 @@ from etl.transforms.audit import (
     unpivot,
 )
 from etl.transforms.board_planning import planning_rows
-from etl.transforms.customers import canonical_customers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = ["ENGINES", "WORK", "counted"]
 
@@ -150,45 +150,21 @@ def plan_board(engine: Engine, data: Path, out: Path) -> None:
 def match_orders(engine: Engine, data: Path, out: Path) -> None:
     """Find the order lines that say what a shipment says."""
     customers = engine.read(data / "customers")
+    tables = {name: engine.read(data / name) for name in ("packed", "shipped", "orders")}
     if isinstance(engine, PolarsByCustomer):
-        for part in split_by_customer(data, out / "split"):
-            _match_orders(engine, customers, part, out / part.name)
+        parts = customer_parts(**tables, customers=customers, directory=out / "split")
+        for at, part in enumerate(parts):
+            _match_orders(engine, vars(part), customers, out / str(at))
     else:
-        _match_orders(engine, customers, data, out)
+        _match_orders(engine, tables, customers, out)
 
 
-def split_by_customer(data: Path, into: Path) -> list[Path]:
-    """Write each customer's rows into a directory; all of unknown customers are in one."""
-    customers = _scanned(data / "customers")
-    names = customers.select("customer").unique().sort("customer").collect()["customer"].to_list()
-    part = pl.col("part").replace_strict(names, range(len(names)), default=len(names))
-    for table, column in (("packed", "customer"), ("shipped", "customer"), ("orders", "CUSTOMER NAME")):  # fmt: skip
-        rows = canonical_customers(_scanned(data / table), customers, column=column, into="part")
-        rows.with_columns(part).sink_parquet(
-            pl.PartitionBy(
-                into, key="part", include_key=False,
-                file_path_provider=lambda made, table=table: (
-                    f"{made.partition_keys.item()}/{table}/{made.index_in_partition}.parquet"
-                ),
-            ),
-            mkdir=True, row_group_size=50_000, maintain_order=False,
-        )  # fmt: skip
-    parts = sorted(into.iterdir(), key=lambda made: int(made.name))
-    for made in parts:
-        for table in ("packed", "shipped", "orders"):
-            if not (made / table).exists():
-                (made / table).mkdir()
-                empty = _scanned(data / table).head(0).collect()
-                empty.write_parquet(made / table / "0.parquet")
-    return parts
-
-
-def _match_orders(engine: Engine, customers: Any, data: Path, out: Path) -> None:
+def _match_orders(engine: Engine, tables: Mapping[str, Any], customers: Any, out: Path) -> None:
     out.mkdir(exist_ok=True)
-    scans = [standardise(engine.read(data / name), customers) for name in ("packed", "shipped")]
+    scans = [standardise(tables[name], customers) for name in ("packed", "shipped")]
     shipments = engine.write(combine(*scans), out / "shipments")
     del scans
-    lines = engine.write(unpivot(engine.read(data / "orders"), customers), out / "lines")
+    lines = engine.write(unpivot(tables["orders"], customers), out / "lines")
     exact = engine.write(match_exact(shipments, lines), out / "exact")
     engine.write(match_cross_field(shipments, lines, exact), out / "crossed")
 

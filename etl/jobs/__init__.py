@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["JobInfo", "check_job_name", "get_job", "job_names", "list_jobs"]
 
 
-_NO_JOBS: Final = ("base", "outputs")
+_NO_JOBS: Final = ("audit_parts", "base", "outputs")
 
 
 @dataclass(frozen=True, kw_only=True)
