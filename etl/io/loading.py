@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,14 +13,13 @@ from etl.contracts.check import split
 from etl.contracts.describe import describe
 from etl.errors import ContractError, LoadError
 from etl.io.databases.ways import choose_way
-from etl.io.evolving import evolve
 from etl.io.frames import Batches, to_batches
-from etl.io.keys import key_columns, key_names, mode_by_key
+from etl.io.keys import key_names
 from etl.io.names import parse_table_name
-from etl.io.new_tables import create_table
 from etl.io.options import EMPTYING
-from etl.io.preflight import conform, match_columns
+from etl.io.preflight import conform
 from etl.io.source import silent
+from etl.io.targets import fit_target
 from etl.markup import facts, section
 
 if TYPE_CHECKING:
@@ -28,12 +27,12 @@ if TYPE_CHECKING:
 
     import sqlalchemy as sa
 
-    from etl.io.databases.base import Database, Written
+    from etl.io.databases.base import Database
     from etl.io.databases.columns import Column
     from etl.io.options import Mode, WriteOptions
     from etl.io.preflight import Rules
 
-__all__ = ["LoadResult", "load"]
+__all__ = ["LoadResult", "check_arrived", "load", "refuse_empty"]
 
 # A whole frame is cut for the sake of a bar only, and not so often that the load would slow down.
 _STEP_ROWS: Final = 50_000
@@ -120,12 +119,8 @@ def load(
     if contract is not None and source.whole is not None:
         _check_contract(source.whole, options, str(name))
     first, batches = _peek(source.batches)
-    if (first is None or first.is_empty()) and mode in EMPTYING and not options.allow_empty:
-        raise ContractError(
-            f"the frame is empty, and {mode} would empty the table {name}; "
-            "pass allow_empty=True if that is meant",
-            table=str(name),
-        )
+    if first is None or first.is_empty():
+        refuse_empty(options, str(name))
     target = database.resolve(connection, name)
     columns = database.columns(connection, target)
     if first is None:  # a stream of nothing, which does not even tell its columns
@@ -140,22 +135,11 @@ def load(
         workers=options.workers,
         rows=None if source.whole is None else source.whole.height,
     )
-    if columns is None:
-        columns = create_table(database, connection, target, first, contract, options.create)
-    else:
-        columns = evolve(database, connection, target, columns, first, options)
-    pairs, problems = match_columns(
-        first.columns, columns, database.rules, ignore_new=options.on_new_columns == "ignore"
-    )
-    target_columns = [column for _, column in pairs]
-    keys = key_columns(options.key, contract, target_columns, database.rules, str(name))
-    goes_by = mode_by_key(database, connection, target, mode, keys)
-    if goes_by is not None:
-        pairs = [(n, replace(c, nullable=c.nullable and c.name not in keys)) for n, c in pairs]
+    fitted = fit_target(database, connection, target, columns, first, options, table=str(name))
 
     fitting = _Fitting(
-        pairs=pairs,
-        problems=problems,
+        pairs=fitted.pairs,
+        problems=fitted.problems,
         rules=database.rules,
         table=str(name),
         # A whole frame was checked above, keys across all its rows included.
@@ -167,17 +151,17 @@ def load(
     ready = fitting.batches(batches)
     # The first batch is cast and checked before anything is sent; often it is all there is.
     every = chain([next(ready)], ready)
-    if goes_by is None:
+    if fitted.goes_by is None:
         written = database.write(
-            connection, target, target_columns, every, clear=mode == "replace", way=way
+            connection, target, fitted.columns, every, clear=mode == "replace", way=way
         )
     else:
         written = database.write_by_key(
-            connection, target, target_columns, every, mode=goes_by, key=keys, way=way
+            connection, target, fitted.columns, every, mode=fitted.goes_by, key=fitted.keys, way=way
         )
     clock.enter("commit")
     rows = fitting.rows
-    _check_arrived(written, rows, str(name))
+    check_arrived(written.arrived, rows, str(name))
     return LoadResult(
         table=str(name),
         mode=mode,
@@ -233,10 +217,21 @@ class _Fitting:
         return frame.iter_slices(max(_STEP_ROWS, frame.height // _STEPS))
 
 
-def _check_arrived(written: Written, rows: int, table: str) -> None:
-    if written.arrived != rows:
+def refuse_empty(options: WriteOptions, table: str) -> None:
+    """Raise where a frame without rows would empty the table, and nobody said that it may."""
+    if options.mode in EMPTYING and not options.allow_empty:
+        raise ContractError(
+            f"the frame is empty, and {options.mode} would empty the table {table}; "
+            "pass allow_empty=True if that is meant",
+            table=table,
+        )
+
+
+def check_arrived(arrived: int, rows: int, table: str) -> None:
+    """Raise where the server counts other rows than were sent."""
+    if arrived != rows:
         raise LoadError(
-            f"{rows} rows were sent to {table} and the server counts {written.arrived}: "
+            f"{rows} rows were sent to {table} and the server counts {arrived}: "
             "rolled back; does a trigger or rule of the table drop rows?",
             table=table,
         )

@@ -30,13 +30,15 @@ from etl.io.names import parse_table_name
 from etl.io.reading import statement
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import sqlalchemy as sa
     from tenacity import RetryCallState
 
     from etl.io.databases.base import Database
     from etl.io.options import WriteOptions
 
-__all__ = ["LOADS_TABLE", "write"]
+__all__ = ["LOADS_TABLE", "committed", "write"]
 
 logger = logging.getLogger(__name__)
 
@@ -65,9 +67,39 @@ def write(
     TransientError
         The fault lasted through four attempts, or a minute.
     """
+    return committed(
+        database,
+        table,
+        lambda connection: load(database, connection, frame, table, options),
+        once=is_stream(frame),
+    )
+
+
+def committed(
+    database: Database,
+    table: str | tuple[str, str],
+    work: Callable[[sa.Connection], LoadResult],
+    *,
+    once: bool = False,
+) -> LoadResult:
+    """Do a load's work in a transaction of its own; after a transient fault, do it again.
+
+    Parameters
+    ----------
+    database, table
+        What is loaded.
+    work
+        Does all of it on a connection in a transaction, and neither commits nor rolls back.
+    once
+        It can't be done twice; then only a lost acknowledgement is made good.
+
+    Raises
+    ------
+    TransientError
+        The fault lasted through four attempts, or a minute.
+    """
     ledger = _Ledger.of(database)
     load_id = uuid.uuid4().hex
-    once = is_stream(frame)
     done: LoadResult | None = None  # the attempt before got as far as its commit
     fault = ""
 
@@ -91,7 +123,7 @@ def write(
                         raise TransientError(
                             f"{fault}; the stream can't be read again, and the table is as it was"
                         )
-                result = load(database, connection, frame, table, options)
+                result = work(connection)
                 ledger.add(connection, load_id, result)
                 done = result
             return result

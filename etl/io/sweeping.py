@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from etl.errors import ContractError
 from etl.io.databases.columns import TableName
-from etl.io.databases.stages import STAGE_NAME
+from etl.io.databases.stages import STAGE_NAME, stage_directories, stage_made_at
 
 if TYPE_CHECKING:
     from etl.io.databases.base import Database
@@ -25,7 +26,7 @@ class StagingTable:
 
     table: str
     age: dt.timedelta | None
-    """By the server's clock; None where the engine does not record when a table was made."""
+    """By the server's clock, or by the name of the stage that tasks fill; None where neither tells."""
     outcome: Outcome
 
 
@@ -35,14 +36,14 @@ def sweep(
     """Remove staging tables that nobody uses; see ``db_helper.sweep``."""
     if older_than < dt.timedelta(0):
         raise ContractError(f"older_than can't be negative: {older_than}")
+    found = _directories(database, older_than=older_than, dry_run=dry_run)
     with database.begin() as connection:
         rows = database.rows(connection, database.stages_sql)
-    found = []
     for schema, name, seconds in rows:
         if STAGE_NAME.fullmatch(name) is None:
             continue
         table = TableName(name, schema)
-        age = None if seconds is None else dt.timedelta(seconds=int(seconds))
+        age = _age(name) if seconds is None else dt.timedelta(seconds=int(seconds))
         if age is not None and age < older_than:
             outcome: Outcome | None = "too young"
         else:
@@ -50,6 +51,28 @@ def sweep(
         if outcome is not None:
             found.append(StagingTable(table=str(table), age=age, outcome=outcome))
     return sorted(found, key=lambda each: each.table)
+
+
+def _age(name: str) -> dt.timedelta | None:
+    made = stage_made_at(name)
+    return None if made is None else dt.datetime.now(dt.UTC) - made
+
+
+def _directories(
+    database: Database, *, older_than: dt.timedelta, dry_run: bool
+) -> list[StagingTable]:
+    """What a Spark write to a database in a file has left beside that."""
+    found = []
+    for directory in stage_directories(database):
+        age = _age(directory.suffix[1:])
+        outcome: Outcome = "would be removed"
+        if age is not None and age < older_than:
+            outcome = "too young"
+        elif not dry_run:
+            shutil.rmtree(directory, ignore_errors=True)
+            outcome = "removed"
+        found.append(StagingTable(table=directory.name, age=age, outcome=outcome))
+    return found
 
 
 def _remove(database: Database, table: TableName, *, dry_run: bool) -> Outcome | None:

@@ -12,6 +12,7 @@ import polars as pl
 from etl.contracts.bookkeeping import QUARANTINE_TABLE, RUNS_TABLE, EtlQuarantine, EtlRuns
 from etl.errors import ConfigError
 from etl.io import db_helper as db
+from etl.io.quarantine import quarantine_rows
 from etl.io.tables import live_rows
 
 if TYPE_CHECKING:
@@ -111,13 +112,8 @@ class RunLog:
 
     def quarantine(self, tx: Transaction, table: str, rejected: pl.DataFrame) -> None:
         """Keep rejected rows, in the transaction of the load that they were left out of."""
-        frame = rejected.select(
-            pl.lit(self.job).alias("job"),
-            pl.lit(self.run_id).alias("run_id"),
-            pl.lit(table).alias("table_name"),
-            pl.lit(self.started_at).dt.cast_time_unit("us").alias("time"),
-            "reason",
-            "row",
+        frame = quarantine_rows(
+            rejected, job=self.job, run_id=self.run_id, table=table, time=self.started_at
         )
         tx.write_frame(frame, QUARANTINE_TABLE, mode="append", contract=EtlQuarantine)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from etl.io.databases.base import Database
     from etl.io.databases.columns import Column, TableName
 
-__all__ = ["KeyedMode", "Merged", "Stage", "merge"]
+__all__ = ["KeyedMode", "Merged", "Stage", "merge", "refuse_duplicates"]
 
 KeyedMode = Literal["insert", "upsert", "sync"]
 _EXAMPLES = 3
@@ -65,7 +65,7 @@ def merge(
     names = [database.quote(column.name) for column in columns]
     same = " AND ".join(f"t.{names[n]} = s.{stage.columns[n]}" for n in keys)
     database.index_stage(connection, stage, keys)
-    _refuse_duplicates(database, connection, str(table), columns, stage, keys)
+    refuse_duplicates(database, connection, str(table), columns, stage, keys)
 
     deleted = updated = 0
     if mode == "sync":
@@ -101,7 +101,7 @@ def merge(
     return Merged(inserted=inserted, updated=updated, deleted=deleted)
 
 
-def _refuse_duplicates(
+def refuse_duplicates(
     database: Database,
     connection: sa.Connection,
     table: str,
@@ -109,6 +109,13 @@ def _refuse_duplicates(
     stage: Stage,
     keys: Sequence[int],
 ) -> None:
+    """Raise where two staged rows have one key, as the collation of its columns sees it.
+
+    Raises
+    ------
+    ContractError
+        Says how many keys, and some of them.
+    """
     by = ", ".join(stage.columns[n] for n in keys)
     rows = database.rows(
         connection, f"SELECT {by}, COUNT(*) FROM {stage.name} GROUP BY {by} HAVING COUNT(*) > 1"

@@ -16,7 +16,8 @@ from etl.io.databases.keyed import Stage
 from etl.io.databases.mssql_errors import text_error, translate_mssql_error
 from etl.io.databases.mssql_load import bulk_copy, drain, fast_insert, is_microsoft
 from etl.io.databases.odbc import find_driver
-from etl.io.databases.staging import StagingDatabase
+from etl.io.databases.stages import new_dated_stage
+from etl.io.databases.staging import ATTEMPT, StagingDatabase
 from etl.io.databases.ways import Way
 from etl.io.locks import SessionLock
 from etl.io.preflight import Rules
@@ -275,6 +276,15 @@ class MssqlDatabase(StagingDatabase):
         create = mssql_sql.create_stage(name, columns)
         rows = self.fill_stage(connection, place, create, columns, batches, way)
         return Stage(name, names, rows)
+
+    def plan_attempts(
+        self,
+        connection: sa.Connection,  # noqa: ARG002 - for engines that have to be asked first
+        table: TableName,
+        columns: Sequence[Column],
+    ) -> tuple[TableName, str]:
+        place = new_dated_stage(table.schema)
+        return place, mssql_sql.create_stage(self.qualified(place), [*columns, ATTEMPT])
 
     def drop_stage(self, connection: sa.Connection, stage: Stage) -> None:
         """Nothing yet: staging tables go when the transaction has ended."""

@@ -18,8 +18,8 @@ from etl.io.databases.postgres_arrow import SNAPSHOT_MODE, ArrowReader
 from etl.io.databases.postgres_load import SHAPES, copy_in, insert_rows, stage_ddl
 from etl.io.databases.postgres_types import modifier
 from etl.io.databases.server_url import server_url
-from etl.io.databases.stages import new_stage, stage_columns
-from etl.io.databases.staging import StagingDatabase
+from etl.io.databases.stages import new_dated_stage, new_stage, stage_columns
+from etl.io.databases.staging import ATTEMPT, StagingDatabase
 from etl.io.locks import SessionLock, lock_number
 from etl.io.preflight import Rules
 from etl.io.sql_types import read_dtype
@@ -250,7 +250,6 @@ class PostgresDatabase(StagingDatabase):
                 connection, table, columns, batches, mode=mode, key=key, way=way
             )
         stage = self._shared_stage(connection, table, columns, batches, way)
-        self.run(connection, f"ANALYZE {stage.name}").close()
         return self.publish_by_key(connection, table, columns, stage, mode=mode, key=key, way=way)
 
     def insert(
@@ -283,16 +282,32 @@ class PostgresDatabase(StagingDatabase):
         way: Way,
     ) -> Stage:
         """A committed stage, which several sessions fill."""
-        schema = table.schema
-        if schema is None or schema.startswith("pg_temp"):  # that one is another in every session
-            schema = self.rows(connection, "SELECT current_schema()")[0][0]
-        place = new_stage(schema)
+        place = new_stage(self._stage_schema(connection, table))
         # The types by this transaction, which alone may know the table; the stage by another.
-        shapes = dict(self.rows(connection, SHAPES, (self.qualified(table),)))
+        shapes = self._shapes(connection, table, columns)
         names = tuple(stage_columns(columns))
-        create = stage_ddl(self.qualified(place), names, [shapes[c.name] for c in columns])
+        create = stage_ddl(self.qualified(place), names, shapes)
         rows = self.fill_stage(connection, place, create, columns, batches, way)
         return Stage(self.qualified(place), names, rows)
+
+    def _stage_schema(self, connection: sa.Connection, table: TableName) -> str:
+        schema = table.schema
+        if schema is None or schema.startswith("pg_temp"):  # that one is another in every session
+            schema = str(self.rows(connection, "SELECT current_schema()")[0][0])
+        return schema
+
+    def _shapes(
+        self, connection: sa.Connection, table: TableName, columns: Sequence[Column]
+    ) -> list[str]:
+        shapes = dict(self.rows(connection, SHAPES, (self.qualified(table),)))
+        return [shapes[column.name] for column in columns]
+
+    def plan_attempts(
+        self, connection: sa.Connection, table: TableName, columns: Sequence[Column]
+    ) -> tuple[TableName, str]:
+        place = new_dated_stage(self._stage_schema(connection, table))
+        shapes = [*self._shapes(connection, table, columns), f"varchar({ATTEMPT.length})"]
+        return place, stage_ddl(self.qualified(place), stage_columns(shapes), shapes)
 
     def stage(
         self,
@@ -315,9 +330,11 @@ class PostgresDatabase(StagingDatabase):
         ).close()
         staged = [replace(column, name=name) for column, name in zip(columns, names, strict=True)]
         rows = self.insert_all(connection, place, staged, batches, way)
-        # The planner knows nothing of a new table, and would join it row by row.
-        self.run(connection, f"ANALYZE {place.name}").close()
         return Stage(f"pg_temp.{place.name}", names, rows)
+
+    def index_stage(self, connection: sa.Connection, stage: Stage, keys: Sequence[int]) -> None:  # noqa: ARG002
+        """Statistics: the planner knows nothing of a new table, and would join it row by row."""
+        self.run(connection, f"ANALYZE {stage.name}").close()
 
     def differs(self, column: Column, old: str, new: str) -> str:
         if column.type in {"json", "xml"}:  # types without an equality of their own

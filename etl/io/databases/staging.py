@@ -8,27 +8,33 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+import polars as pl
+
 from etl.errors import EtlError
 from etl.io.databases.base import Database, Written
+from etl.io.databases.columns import Column
 from etl.io.databases.keyed import merge
 from etl.io.databases.side_by_side import send_side_by_side
+from etl.io.databases.stages import stage_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    import polars as pl
     import sqlalchemy as sa
 
-    from etl.io.databases.columns import Column, TableName
+    from etl.io.databases.columns import TableName
     from etl.io.databases.keyed import KeyedMode, Stage
     from etl.io.databases.ways import Way
     from etl.io.locks import Lock
 
-__all__ = ["StagingDatabase", "drop_sql", "publish_sql"]
+__all__ = ["ATTEMPT", "StagingDatabase", "drop_sql", "publish_sql"]
 
 logger = logging.getLogger(__name__)
 
 _STAGES: Final = "etl staging tables"
+
+ATTEMPT: Final = Column(name="attempt", type="nvarchar", dtype=pl.String(), length=32)
+"""The last column of a stage that tasks fill: which attempt at a task has brought a row."""
 
 
 def publish_sql(target: str, names: Sequence[str], stage: Stage) -> str:
@@ -92,6 +98,39 @@ class StagingDatabase(Database):
         self, side: Any, stage: str, columns: Sequence[Column], batch: pl.DataFrame, loader: str
     ) -> None:
         """Append a frame to a stage over a session."""
+
+    @abstractmethod
+    def plan_attempts(
+        self, connection: sa.Connection, table: TableName, columns: Sequence[Column]
+    ) -> tuple[TableName, str]:
+        """The place of a stage of these columns of a table's and :data:`ATTEMPT`, and its DDL.
+
+        Many processes fill it, each over a session of its own, so no lock of a session says that
+        it is in use: its name tells its age (:func:`~etl.io.databases.stages.new_dated_stage`).
+        """
+
+    @contextmanager
+    def attempt(
+        self, place: TableName, columns: Sequence[Column], way: Way, attempt: str
+    ) -> Iterator[Callable[[pl.DataFrame], None]]:
+        """A function that sends frames to a stage of :meth:`plan_attempts`; committed at the end.
+
+        What one attempt sends is there as a whole or, where the loader can't roll back, to be left
+        out by its name.
+        """
+        session, name = self._session(way.loader), self.qualified(place)
+
+        def send(frame: pl.DataFrame) -> None:
+            # By place, as the stage has them: a table may have a column of that name as well.
+            placed = frame.rename(
+                dict(zip(frame.columns, stage_columns(frame.columns), strict=True))
+            )
+            marked = placed.with_columns(pl.lit(attempt).alias(f"c{frame.width + 1}"))
+            self._send(session, name, [*columns, ATTEMPT], marked, way.loader)
+
+        with closing(session), self.translated():
+            yield send
+            session.commit()
 
     def fill_stage(
         self,
