@@ -74,7 +74,7 @@ class _Groups(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
-        if "pyspark" in test:
+        if "pyspark" in test or file == "tests/io/test_spark_source.py":
             return "spark"
         database = file.startswith("tests/io/") and not file.startswith(_APART)
         return "databases" if database else file

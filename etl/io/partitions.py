@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Read = Callable[[str, Sequence[Any] | None], list[pl.DataFrame]]
 
-__all__ = ["cuts", "read_partitions"]
+__all__ = ["cuts", "range_filters", "read_partitions"]
 
 _WORKERS: Final = 8
 """Connections at a time, however many ranges there are: a server has other users."""
@@ -57,15 +57,12 @@ def read_partitions(
     ContractError
         There is no such column, it can't be cut into ranges, or the query can't be wrapped.
     """
-    if isinstance(partitions, bool) or partitions < 1:
-        raise ContractError(f"partitions must be at least 1, not {partitions}")
+    _check(partitions)
     with database.snapshot() as (connection, read):
         sql, values = compile_query(database, connection, source, params=params, dialect=dialect)
         query = _Wrapped(database, sql, values)
-        [empty] = read(*query.where("1 = 0"))
-        name = _column(empty.columns, on, folds_case=database.rules.folds_case)
+        name, bounds = _span(database, read, query, on)
         column = database.quote(name)
-        bounds = _bounds(database, read, query, name, empty.schema[name])
         ranges = [
             query.where(condition, *database.parameters(values))
             for condition, *values in _ranges(column, bounds, partitions)
@@ -76,6 +73,42 @@ def read_partitions(
         else:
             parts = [read(*each) for each in queries]
     return _joined([frame for part in parts for frame in part])
+
+
+def range_filters(database: Database, source: Any, *, on: str, partitions: int) -> list[pl.Expr]:
+    """The ranges of :func:`read_partitions` as filters, for whoever scans each by himself.
+
+    Every row passes exactly one of them; the last is for the nulls.
+
+    Raises
+    ------
+    ContractError
+        There is no such column, it can't be cut into ranges, or the query can't be wrapped.
+    """
+    _check(partitions)
+    with database.snapshot() as (connection, read):
+        sql, values = compile_query(database, connection, source)
+        name, bounds = _span(database, read, _Wrapped(database, sql, values), on)
+    column = pl.col(name)
+    at = [] if bounds is None else cuts(*bounds, partitions)
+    if not at:
+        return [column.is_not_null(), column.is_null()]
+    between = [(column >= low) & (column < high) for low, high in pairwise(at)]
+    return [column < at[0], *between, column >= at[-1], column.is_null()]
+
+
+def _check(partitions: int) -> None:
+    if isinstance(partitions, bool) or partitions < 1:
+        raise ContractError(f"partitions must be at least 1, not {partitions}")
+
+
+def _span(
+    database: Database, read: Read, query: _Wrapped, on: str
+) -> tuple[str, tuple[Any, Any] | None]:
+    """The column's name as the source has it, and its smallest and largest value."""
+    [empty] = read(*query.where("1 = 0"))
+    name = _column(empty.columns, on, folds_case=database.rules.folds_case)
+    return name, _bounds(database, read, query, name, empty.schema[name])
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from etl.io.reading import Source
     from etl.io.sql import Params
 
-__all__ = ["SCAN_ROWS", "Scan", "scan"]
+__all__ = ["SCAN_ROWS", "Scan", "open_scan", "scan"]
 
 logger = logging.getLogger(__name__)
 
@@ -64,10 +64,9 @@ def scan(
     batch_rows: int = SCAN_ROWS,
 ) -> pl.LazyFrame:
     """The source as a LazyFrame; see ``db_helper.scan_frame``."""
-    if batch_rows < 1:
-        raise ContractError(f"batch_rows must be at least 1, not {batch_rows}")
-    found = _look(database, source, params=params, dialect=dialect)
-    made = Scan(database, found, contract, batch_rows)
+    made = open_scan(
+        database, source, params=params, dialect=dialect, contract=contract, batch_rows=batch_rows
+    )
     return register_io_source(
         made,
         schema=made.schema,
@@ -76,6 +75,22 @@ def scan(
         explain_name=f"{database.title} {database.settings.name or ''}".strip(),
         explain_detail=_one_line(database, made.statement()[0]),
     )
+
+
+def open_scan(
+    database: Database,
+    source: Source,
+    *,
+    params: Params = None,
+    dialect: Literal["tsql"] | None = None,
+    contract: type[dy.Schema] | None = None,
+    batch_rows: int = SCAN_ROWS,
+) -> Scan:
+    """What :func:`scan` reads by: the source's columns, asked for now, and its rows when called."""
+    if batch_rows < 1:
+        raise ContractError(f"batch_rows must be at least 1, not {batch_rows}")
+    found = _look(database, source, params=params, dialect=dialect)
+    return Scan(database, found, contract, batch_rows)
 
 
 def _one_line(database: Database, sql: str) -> str:

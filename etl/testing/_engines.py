@@ -7,6 +7,7 @@ one, add an entry to :data:`ENGINES`: the tests take the matrix from here.
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -98,7 +99,10 @@ def spark_session() -> Any:
             f"Spark needs its package: pip install 'data-orchestration[spark]' ({error})"
         ) from error
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
-    builder = SparkSession.builder.master("local[2]").appName("etl-tests")
+    # Functions run in the Python that has this package, not in the first on the PATH.
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    # Two tasks at once, and three tries for each: the data source's tests kill some.
+    builder = SparkSession.builder.master("local[2,3]").appName("etl-tests")
     return builder.config(map=_SPARK).getOrCreate()
 
 
