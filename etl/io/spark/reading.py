@@ -48,6 +48,8 @@ class EtlReader(DataSourceReader):
         if request.partition_on is None:
             return [_Range()]
         with request.at.opened() as database:
+            if database.one_process:  # tasks would wait for each other, and give up
+                return [_Range()]
             ranges = range_filters(
                 database, request.source, on=request.partition_on, partitions=request.partitions
             )
