@@ -20,7 +20,7 @@ from tests.requires import require
 # so that a red build can be repeated; a laptop goes on looking for new ones.
 settings.register_profile("laptop", deadline=None, max_examples=25, derandomize=False)
 settings.register_profile(
-    "ci", deadline=None, max_examples=50, derandomize=True, database=None, print_blob=True
+    "ci", deadline=None, max_examples=25, derandomize=True, database=None, print_blob=True
 )
 settings.load_profile(
     "laptop" if os.environ.get("CI", "").strip().lower() in {"", "0", "false", "no"} else "ci"
@@ -66,6 +66,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return _Groups(config, log)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes minutes, so that no process is left alone with it at the end."""
+    first = {group: at for at, group in enumerate(_LONG)}
+    items.sort(key=lambda item: first.get(_group_of(item.nodeid), len(first)))
+
+
 class _Groups(LoadScopeScheduling):
     """Tests stay together by file, for what a module's fixtures make; some files stay together.
 
@@ -73,14 +79,27 @@ class _Groups(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file, _, test = nodeid.partition("::")
-        if "pyspark" in test or file == "tests/io/test_spark_source.py":
-            return "spark"
-        database = file.startswith("tests/io/") and not file.startswith(_APART)
-        return "databases" if database else file
+        return _group_of(nodeid)
 
 
 _APART = ("tests/io/monday/", "tests/io/excel/")
+_LONG = (
+    "spark",
+    "databases",
+    "tests/test_docs.py",
+    "tests/scaffold/test_new.py",
+    "tests/transforms/audit/test_audit.py",
+    "tests/transforms/test_order_loading.py",
+    "tests/test_quality.py",
+)
+
+
+def _group_of(nodeid: str) -> str:
+    file, _, test = nodeid.partition("::")
+    if "pyspark" in test or file == "tests/io/test_spark_source.py":
+        return "spark"
+    database = file.startswith("tests/io/") and not file.startswith(_APART)
+    return "databases" if database else file
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -30,7 +30,8 @@ class Tree:
         for name in _PARTS:
             source = ROOT / name
             if source.is_dir():
-                ignored = shutil.ignore_patterns(*_MADE)
+                # Compiled files count by the times of their sources, which are copied too.
+                ignored = shutil.ignore_patterns(*_MADE - {"__pycache__"})
                 shutil.copytree(source, to / name, ignore=ignored)
             else:
                 shutil.copy(source, to / name)
