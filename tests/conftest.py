@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from importlib.util import find_spec
 from typing import Any
 
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from xdist.scheduler import LoadScopeScheduling
 
 from etl.testing import ENGINES, Engine
-from tests.requires import require
+from tests.requires import require, require_spark
 
 # No deadlines anywhere: a busy machine is no failure. `ci` tries the same examples on every run,
 # so that a red build can be repeated; a laptop goes on looking for new ones.
@@ -91,6 +90,9 @@ _LONG = (
     "tests/transforms/audit/test_audit.py",
     "tests/transforms/test_order_loading.py",
     "tests/test_quality.py",
+    "tests/kestra/test_executor.py",
+    "tests/jobs/test_order_machine.py",
+    "tests/chaos/test_orders.py",
 )
 
 
@@ -105,11 +107,10 @@ def _group_of(nodeid: str) -> str:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Say what an engine's tests need where it is not installed."""
     engine = _engine(item)
-    if engine is not None:
-        require(find_spec(engine.package) is not None, f"{engine.package} (uv sync --all-extras)")
     if engine is not None and engine.package == "pyspark":
-        java = shutil.which("java") or os.environ.get("JAVA_HOME")
-        require(bool(java), "Java for Spark (apt install default-jre-headless)")
+        require_spark()
+    elif engine is not None:
+        require(find_spec(engine.package) is not None, f"{engine.package} (uv sync --all-extras)")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
 
-__all__ = ["require", "required_module"]
+__all__ = ["require", "require_spark", "required_module"]
 
 
 def require(condition: bool, what: str) -> None:
@@ -34,6 +36,13 @@ def require(condition: bool, what: str) -> None:
     if _on_a_laptop():
         pytest.skip(message)
     pytest.fail(message, pytrace=False)
+
+
+def require_spark() -> None:
+    """Go on only where a local Spark can be started."""
+    require(find_spec("pyspark") is not None, "pyspark (uv sync --all-extras)")
+    java = shutil.which("java") or os.environ.get("JAVA_HOME")
+    require(bool(java), "Java for Spark (apt install default-jre-headless)")
 
 
 def required_module(name: str, what: str) -> Any:

@@ -238,7 +238,7 @@ class Structure:
             self._map(value, path)
             return
         kind = value.get("type")
-        if kind not in known.RETRIES:
+        if not isinstance(kind, str) or kind not in known.RETRIES:
             problem = f"retry is of type {_shown(kind)}" if "type" in value else "type is missing"
             self.add((*path, "type"), f"{problem}; {suggest(str(kind), list(known.RETRIES))}")
             value = {name: item for name, item in value.items() if name != "type"}
@@ -353,14 +353,16 @@ class Structure:
         if isinstance(kind, str) and kind in self.more_types:
             return True
         at = (*path, "type")
-        if kind in known.MOVED:
-            self._only(at, str(kind), *known.MOVED[kind])
-        elif isinstance(kind, str) and "slack" in kind.lower():
+        if not isinstance(kind, str):  # a list or a mapping is no key of a mapping either
+            self.add(at, f"unknown type {_shown(kind)}; {_meant(str(kind), types)}")
+        elif kind in known.MOVED:
+            self._only(at, kind, *known.MOVED[kind])
+        elif "slack" in kind.lower():
             self.add(at, f"{kind}: the type's path differs between versions: post with io.kestra.plugin.core.http.Request")  # fmt: skip
-        elif belongs := _belongs(str(kind), types):
+        elif belongs := _belongs(kind, types):
             self.add(at, f"{kind} is {belongs}")
         else:
-            self.add(at, f"unknown type {_shown(kind)}; {_meant(str(kind), types)}")
+            self.add(at, f"unknown type {_shown(kind)}; {_meant(kind, types)}")
         return False
 
 

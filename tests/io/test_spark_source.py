@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import shutil
 import subprocess
 import sys
 import uuid
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -26,7 +24,7 @@ from etl.io.spark.options import READ_OPTIONS, WRITE_OPTIONS, ReadRequest, Write
 from tests.databases import POSTGRES_URL, settings_of
 from tests.documents import blocks, rows_below
 from tests.io.spark_tasks import DEATHS, HOW, MARKS
-from tests.requires import require
+from tests.requires import require_spark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,9 +103,7 @@ def on_server(verb: str, name: str, rest: str = "") -> None:
 
 @pytest.fixture(scope="module")
 def spark() -> Any:
-    require(find_spec("pyspark") is not None, "pyspark (uv sync --all-extras)")
-    java = shutil.which("java") or os.environ.get("JAVA_HOME")
-    require(bool(java), "Java for Spark (apt install default-jre-headless)")
+    require_spark()
     from etl.io.spark import register
     from etl.testing._engines import spark_session
 

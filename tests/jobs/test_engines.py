@@ -22,8 +22,10 @@ from etl.io.engines import FRAME_ENGINES, opened_engine, to_polars
 from etl.jobs import job_names
 from etl.kestra.render import render
 from etl.runner import execute
+from etl.testing._engines import spark_session
 from tests.jobs.frames import frame_job, rows
 from tests.jobs.orders import Line, orders_frame
+from tests.requires import require_spark
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,10 +112,13 @@ def test_the_jobs_are_all_there_are() -> None:
     assert set(JOBS) == set(job_names())
 
 
-@pytest.mark.parametrize("name", ["pandas"])
+@pytest.mark.parametrize("name", ["pandas", pytest.param("spark", id="pyspark")])
 def test_every_job_gives_the_tables_of_polars(
     name: str, on_polars: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if name == "spark":
+        require_spark()
+        spark_session()  # the tests' own, which is the active one then
     found = result_of(name, tmp_path)
     assert set(found) == set(on_polars)
     assert {table for table, frame in found.items() if frame.height} >= {

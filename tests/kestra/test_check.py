@@ -21,7 +21,7 @@ from etl.kestra.render import wheel_name
 from tests.kestra_server import KestraServer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from etl.config import Config
 
@@ -428,6 +428,26 @@ def test_whatever_stands_in_a_place_is_answered(data: st.DataObject, value: obje
         place = inner
     found = check_flow(yaml.safe_dump(flow, allow_unicode=True), "a.yaml")
     assert all(finding.message and finding.line >= 1 for finding in found)
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place of a document below its top, as the keys that lead there."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()  # fmt: skip
+    for key, item in inner:
+        yield (*path, key)
+        yield from places(item, (*path, key))
+
+
+@pytest.mark.parametrize("value", [[], {}, [[]], [{"a": []}], {"type": []}])
+def test_what_is_no_key_of_a_mapping_is_answered_in_every_place(value: object) -> None:
+    for *path, key in places(yaml.safe_load(GOOD)):
+        flow = yaml.safe_load(GOOD)
+        place = flow
+        for step in path:
+            place = place[step]
+        place[key] = value
+        found = check_flow(yaml.safe_dump(flow), "a.yaml")
+        assert all(finding.message and finding.line >= 1 for finding in found)
 
 
 @given(
