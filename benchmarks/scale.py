@@ -31,6 +31,7 @@ ENGINES: Final = ("polars", "polars-lazy", "polars-streaming", "duckdb", "spark"
 WORK: Final = ("board-planning", "audit, exact part")
 _ROOT: Final = Path(__file__).resolve().parents[1]
 _MAKE: Final = {WORK[0]: scale_data.board, WORK[1]: scale_data.audit_tables}
+_BUDGETS: Final = {BY_CUSTOMER: 100}  # it is there for small memory
 _PAUSE: Final = 0.1
 _MB: Final = 2**20
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -102,8 +103,9 @@ def in_new_process(task: dict[str, Any], limit_mb: float) -> dict[str, Any]:
     """Let one engine do one piece of work, and measure it."""
     command = [sys.executable, "-m", "benchmarks.scale_engines", json.dumps(task)]
     environment = {**os.environ, "TMPDIR": task["directory"]}
-    if task["engine"] in ("polars-streaming", BY_CUSTOMER) and task["budget_mb"]:
-        environment["POLARS_OOC_MEMORY_BUDGET_MB"] = str(task["budget_mb"])
+    budget = task["budget_mb"] or _BUDGETS.get(task["engine"])
+    if task["engine"] in ("polars-streaming", BY_CUSTOMER) and budget:
+        environment["POLARS_OOC_MEMORY_BUDGET_MB"] = str(budget)
     with tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
             command, cwd=_ROOT, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True
@@ -204,7 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
     parser.add_argument("--engines", default=",".join(ENGINES), help=f"of {', '.join(ENGINES)}")
     parser.add_argument("--work", nargs="+", choices=WORK, default=list(WORK))
-    parser.add_argument("--budget", type=int, metavar="MB", help="from which memory engines that can go to disk do so (default: their own)")  # fmt: skip
+    parser.add_argument("--budget", type=int, metavar="MB", help="from which memory engines that can go to disk do so (default: their own; 100 customer by customer)")  # fmt: skip
     parser.add_argument("--limit", type=float, metavar="MB", help="end a run that takes more (default: 60 %% of the machine's memory)")  # fmt: skip
     parser.add_argument("--data", type=Path, help="keep the rows in this directory, for more runs")
     parser.add_argument("--json", type=Path, help="write the figures into this file")
