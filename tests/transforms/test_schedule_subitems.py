@@ -146,6 +146,7 @@ def results_of(payloads: pl.DataFrame, *, done: bool = True) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=pl.Schema(BoardResults))
 
 
+@settings(max_examples=15)
 @given(world=worlds())
 def test_each_scan_counts_once_and_only_differences_are_written(
     world: tuple[pl.DataFrame, ...],
@@ -172,6 +173,7 @@ def test_each_scan_counts_once_and_only_differences_are_written(
     assert {key: packed or 0 for key, packed in kept} == {key: on_board[key][0] for key in expected}
 
 
+@settings(max_examples=15)
 @given(world=worlds(), seed=st.integers(0, 99))
 def test_written_once_there_is_nothing_left_to_write_in_any_order(
     world: tuple[pl.DataFrame, ...], seed: int

@@ -58,7 +58,7 @@ def of_sample(rows: int, seed: int = 0) -> list[pl.DataFrame]:
     return [*(made[name] for name in names), customers(), made["sample_audit_truth"]]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(frames=inputs())
 def test_the_rules_row_by_row_say_the_same(frames: list[pl.DataFrame]) -> None:
     packed, shipped, orders, names = frames
@@ -106,6 +106,7 @@ def test_nothing_is_lost_and_nothing_counted_twice(frames: list[pl.DataFrame]) -
     assert ((each["unfulfilled"] == 0) | (each["len"] == 1)).all()
 
 
+@settings(max_examples=12)
 @given(frames=inputs())
 def test_results_and_summary_keep_their_contracts(frames: list[pl.DataFrame]) -> None:
     found = audit(*frames)
@@ -121,6 +122,7 @@ def test_results_and_summary_keep_their_contracts(frames: list[pl.DataFrame]) ->
     assert summary.select((kinds == pl.col("records")).all()).item()
 
 
+@settings(max_examples=12)
 @given(frames=inputs(), seed=st.integers(0, 2**32))
 def test_the_order_of_rows_does_not_matter(frames: list[pl.DataFrame], seed: int) -> None:
     shuffled = [frame.sample(fraction=1, shuffle=True, seed=seed) for frame in frames]
@@ -129,6 +131,7 @@ def test_the_order_of_rows_does_not_matter(frames: list[pl.DataFrame], seed: int
         assert_frame_equal(found[name], expected, check_exact=True)
 
 
+@settings(max_examples=12)
 @given(frames=inputs(), rows=st.integers(1, 12))
 def test_a_sample_is_some_of_the_rows(frames: list[pl.DataFrame], rows: int) -> None:
     full = audit_results(*frames)
@@ -145,6 +148,7 @@ def test_a_sample_of_nothing_is_refused() -> None:
     assert sample_audit(*empty, sample=3)["results"].height == 0
 
 
+@settings(max_examples=12)
 @given(frames=inputs(max_size=4))
 def test_the_input_is_not_changed(frames: list[pl.DataFrame]) -> None:
     before = [frame.clone() for frame in frames]
