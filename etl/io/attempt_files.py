@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
-from etl.errors import ContractError, LoadError
+from etl.errors import LoadError
+from etl.io.databases.keyed import duplicate_keys
 from etl.io.databases.stages import new_stage_directory
 from etl.io.keys import key_names
 from etl.io.loading import LoadResult, load
@@ -116,12 +117,7 @@ class FileStage:
         keys = pl.concat([frame.select(key) for frame in frames])
         twice = keys.filter(keys.is_duplicated()).unique(maintain_order=True)
         if twice.height:
-            shown = "; ".join(", ".join(map(str, row)) for row in twice.head(3).rows())
-            raise ContractError(
-                f"{twice.height} key(s) ({', '.join(key)}) stand in more than one row of the frame: "
-                f"{shown}{' ...' if twice.height > 3 else ''}; nothing was written to {self.table}",
-                table=self.table,
-            )
+            raise duplicate_keys(self.table, key, twice.rows())
 
     def drop(self, database: Database) -> None:  # noqa: ARG002 - as for attempt
         """Remove the directory."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from etl.io.databases.base import Database
     from etl.io.databases.columns import Column, TableName
 
-__all__ = ["KeyedMode", "Merged", "Stage", "merge", "refuse_duplicates"]
+__all__ = ["KeyedMode", "Merged", "Stage", "duplicate_keys", "merge", "refuse_duplicates"]
 
 KeyedMode = Literal["insert", "upsert", "sync"]
 _EXAMPLES = 3
@@ -120,12 +120,21 @@ def refuse_duplicates(
     rows = database.rows(
         connection, f"SELECT {by}, COUNT(*) FROM {stage.name} GROUP BY {by} HAVING COUNT(*) > 1"
     )
-    if not rows:
-        return
-    names = ", ".join(columns[n].name for n in keys)
-    shown = "; ".join(", ".join(str(part) for part in row[:-1]) for row in rows[:_EXAMPLES])
-    raise ContractError(
-        f"{len(rows)} key(s) ({names}) stand in more than one row of the frame: {shown}"
-        f"{' ...' if len(rows) > _EXAMPLES else ''}; nothing was written to {table}",
+    if rows:
+        raise duplicate_keys(table, [columns[n].name for n in keys], [row[:-1] for row in rows])
+
+
+def duplicate_keys(
+    table: str, names: Sequence[str], keys: Sequence[Sequence[object]]
+) -> ContractError:
+    """The error of a frame in which these keys stand more than once.
+
+    >>> str(duplicate_keys("dbo.t", ["id"], [(7,)]))
+    '1 key(s) (id) stand in more than one row of the frame: 7; nothing was written to dbo.t'
+    """
+    shown = "; ".join(", ".join(map(str, key)) for key in keys[:_EXAMPLES])
+    return ContractError(
+        f"{len(keys)} key(s) ({', '.join(names)}) stand in more than one row of the frame: {shown}"
+        f"{' ...' if len(keys) > _EXAMPLES else ''}; nothing was written to {table}",
         table=table,
     )
