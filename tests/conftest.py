@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from xdist.scheduler import LoadScopeScheduling
 
 from etl.testing import ENGINES, Engine
-from tests.requires import require, require_spark
+from tests.requires import on_a_laptop, require, require_spark
 
 # No deadlines anywhere: a busy machine is no failure. `ci` tries the same examples on every run,
 # so that a red build can be repeated; a laptop goes on looking for new ones.
@@ -21,9 +21,7 @@ settings.register_profile("laptop", deadline=None, max_examples=25, derandomize=
 settings.register_profile(
     "ci", deadline=None, max_examples=25, derandomize=True, database=None, print_blob=True
 )
-settings.load_profile(
-    "laptop" if os.environ.get("CI", "").strip().lower() in {"", "0", "false", "no"} else "ci"
-)
+settings.load_profile("laptop" if on_a_laptop() else "ci")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["require", "require_spark", "required_module"]
+__all__ = ["on_a_laptop", "require", "require_spark", "required_module"]
 
 
 def require(condition: bool, what: str) -> None:
@@ -33,7 +33,7 @@ def require(condition: bool, what: str) -> None:
     if condition:
         return
     message = f"needs {what}"
-    if _on_a_laptop():
+    if on_a_laptop():
         pytest.skip(message)
     pytest.fail(message, pytrace=False)
 
@@ -54,10 +54,11 @@ def required_module(name: str, what: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError:
-        if _on_a_laptop():
+        if on_a_laptop():
             pytest.skip(f"needs {what}", allow_module_level=True)
         raise
 
 
-def _on_a_laptop() -> bool:
+def on_a_laptop() -> bool:
+    """Whether this is no CI service: those set ``CI``."""
     return os.environ.get("CI", "").strip().lower() in {"", "0", "false", "no"}
