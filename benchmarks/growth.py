@@ -19,6 +19,13 @@ __all__ = ["measure", "run"]
 
 _BATCH: Final = 50_000
 _STREAMS: Final = (500_000, 5_000_000)
+# The engines' own loaders: what grows with the server grows for them, too.
+_LIMITS: Final = {
+    "sqlite": "sqlite3 .import",
+    "postgres": "psql \\copy",
+    "duckdb": "duckdb insert from Arrow",
+    "mssql": "bulk copy, called directly",
+}
 
 
 def _stream(rows: int) -> Iterator[pl.DataFrame]:
@@ -33,10 +40,13 @@ def measure(task: dict[str, Any]) -> dict[str, Any]:
     rows, what = int(task["rows"]), task["what"]
     table = f"bench_growth_{rows}"
     if what == "frame":
-        frame = data.lineitem(rows)
-        db.write_frame(frame, table, at, mode="replace")
+        directory, contender = Path(task["directory"]), task["contender"]
+        table = f"{table}_{list(peers.WRITERS[task['engine']]).index(contender)}"
+        bench = peers.Bench(task["engine"], at, table, directory)
+        replace = peers.WRITERS[task["engine"]][contender](bench, data.lineitem(rows))
+        replace()
         began = time.perf_counter()
-        db.write_frame(frame, table, at, mode="replace")
+        replace()
     elif what == "write stream":
         began = time.perf_counter()
         result = db.write_frame(_stream(rows), table, at, mode="replace")
@@ -61,28 +71,46 @@ def run(
     """Measure and print; the time of frames by medians of alternating runs."""
     runs: list[dict[str, Any]] = []
 
-    def one(engine: str, what: str, size: int) -> dict[str, Any]:
+    def one(engine: str, what: str, size: int, contender: str = peers.OURS) -> dict[str, Any]:
         task = {"kind": "growth", "engine": engine, "what": what, "rows": size}
+        task["contender"] = contender
         found = in_new_process({**task, "directory": str(directory)})
-        if "left_out" in found:
+        if "left_out" not in found:
+            runs.append({**task, **found})
+        elif contender == peers.OURS:
             raise SystemExit(f"{engine}, {what}, {size} rows: {found['left_out']}")
-        runs.append({**task, **found})
         return found
 
     for engine in engines:
-        times: dict[int, list[float]] = {rows: [], 10 * rows: []}
-        for _ in range(rounds):
-            for size, seconds in times.items():
-                seconds.append(one(engine, "frame", size)["seconds"])
-        small, large = (statistics.median(seconds) for seconds in times.values())
-        print(
-            f"{engine}: {rows} rows {small:.2f} s, {10 * rows} rows {large:.2f} s: "
-            f"{large / small:.1f} times"
-        )
+        for contender, times in _times(engine, rows, rounds, one).items():
+            small, large = (statistics.median(seconds) for seconds in times)
+            print(
+                f"{engine}, {contender}: {rows} rows {small:.2f} s, {10 * rows} rows "
+                f"{large:.2f} s: {large / small:.1f} times",
+                flush=True,
+            )
         for what in ("write stream", "read stream"):
             peaks = [one(engine, what, size)["peak_mb"] for size in streams]
             shown = ", ".join(
                 f"{size} rows {peak:.0f} MB" for size, peak in zip(streams, peaks, strict=True)
             )
-            print(f"{engine}: {what}, peak memory: {shown}")
+            print(f"{engine}: {what}, peak memory: {shown}", flush=True)
     return runs
+
+
+def _times(
+    engine: str, rows: int, rounds: int, one: Callable[..., dict[str, Any]]
+) -> dict[str, tuple[list[float], list[float]]]:
+    """Seconds for the rows and for ten times as many, of us and of the engine's own loader."""
+    times: dict[str, tuple[list[float], list[float]]] = {}
+    left_out = set()
+    for _ in range(rounds):
+        for contender in (peers.OURS, _LIMITS[engine]):
+            for at, size in enumerate((rows, 10 * rows)):
+                found = {} if contender in left_out else one(engine, "frame", size, contender)
+                if "left_out" in found:
+                    print(f"{engine}: without {contender}: {found['left_out']}")
+                    left_out.add(contender)
+                elif found:
+                    times.setdefault(contender, ([], []))[at].append(found["seconds"])
+    return {name: found for name, found in times.items() if name not in left_out}

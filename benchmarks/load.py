@@ -29,7 +29,7 @@ from benchmarks.chart import bars
 from benchmarks.pipeline import machine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _SECONDS: Final = 600
 _SLOW_SECONDS: Final = 20.0
@@ -265,13 +265,34 @@ def _listens(engine: str, directory: Path) -> bool:
     return True
 
 
+def _choice(known: Iterable[str]) -> Callable[[str], list[str]]:
+    """Names with commas between them, of those that are known."""
+    names = list(dict.fromkeys(known))
+
+    def chosen(text: str) -> list[str]:
+        asked = [name for name in text.split(",") if name]
+        for name in asked:
+            if name not in names:
+                raise argparse.ArgumentTypeError(f"no {name!r}: choose from {', '.join(names)}")
+        return asked
+
+    return chosen
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
-    parser.add_argument("--engines", default=",".join(peers.ENGINES))
-    parser.add_argument("--frames", default=",".join(data.FRAMES))
-    parser.add_argument("--kinds", default=",".join(_KINDS))
-    parser.add_argument("--contenders", default="", help="some of them only (default: all)")
+    contenders = [
+        name for engines in _KINDS.values() for names in engines.values() for name in names
+    ]
+    for what, known in (("engines", peers.ENGINES), ("frames", data.FRAMES), ("kinds", _KINDS)):
+        parser.add_argument(f"--{what}", type=_choice(known), default=",".join(known))
+    parser.add_argument(
+        "--contenders",
+        type=_choice(contenders),
+        default="",
+        help="some of them only (default: all)",
+    )
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=5, help="of which the medians are told")
     parser.add_argument("--json", type=Path, help="write every run's figures into this file")
@@ -288,24 +309,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     with tempfile.TemporaryDirectory(prefix="bench") as place:
         directory = Path(place)
-        engines = [e for e in options.engines.split(",") if _listens(e, directory)]
+        engines = [e for e in options.engines if _listens(e, directory)]
         if options.growth:
             runs = growth.run(engines, options.rows, directory, in_new_process)
             result: dict[str, Any] = {"machine": _about(), "growth": runs}
         else:
-            runs = []
-            for frame in options.frames.split(","):
+            runs, found = [], []
+            for frame in options.frames:
                 file, origin = data.make(frame, options.rows, directory)
-                print(f"{frame}: {options.rows} rows, {origin}")
+                print(f"{frame}: {options.rows} rows, {origin}", flush=True)
                 for engine in engines:
-                    for kind in options.kinds.split(","):
+                    for kind in options.kinds:
                         task = {"engine": engine, "kind": kind, "frame": frame}
                         task |= {"file": str(file), "directory": place}
-                        runs += compete(
-                            task, options.rounds, [c for c in options.contenders.split(",") if c]
-                        )
-            found = medians(runs, options.rows)
-            report(found)
+                        done = list(compete(task, options.rounds, options.contenders))
+                        told = medians(done, options.rows)
+                        report(told)
+                        runs += done
+                        found += told
             if options.chart:
                 _chart(found, options.chart, options.rows)
             result = {"machine": _about(), "rows": options.rows, "medians": found, "runs": runs}

@@ -332,7 +332,7 @@ def _read_duckdb(bench: Bench) -> Action:
 
     def read() -> Any:
         with duckdb.connect(bench.settings.database) as connection:
-            return connection.execute(f'select * from "{bench.table}"').to_arrow_table()
+            return connection.sql(f'select * from "{bench.table}"').to_arrow_table()
 
     return read
 

@@ -49,15 +49,23 @@ def test_what_can_not_run_is_left_out_by_name(tmp_path: Path) -> None:
     assert "bench_read_f" in in_new_process({**task, **places})["left_out"]
 
 
+def test_a_name_that_is_not_known_is_refused() -> None:
+    done = run("--engines", "sqlite", "--frames", "wide", "--rows", "10")
+    assert done.returncode == 2
+    assert "no 'wide': choose from lineitem, text" in done.stderr
+
+
 def test_growth_measures_frames_and_streams(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     runs = growth.run(["duckdb"], 200, tmp_path, in_new_process, streams=(500,), rounds=1)
-    assert [(run["what"], run["rows"]) for run in runs] == [
-        ("frame", 200),
-        ("frame", 2000),
-        ("write stream", 500),
-        ("read stream", 500),
+    assert [(run["contender"], run["what"], run["rows"]) for run in runs] == [
+        ("etl", "frame", 200),
+        ("etl", "frame", 2000),
+        ("duckdb insert from Arrow", "frame", 200),
+        ("duckdb insert from Arrow", "frame", 2000),
+        ("etl", "write stream", 500),
+        ("etl", "read stream", 500),
     ]
     assert "read stream, peak memory: 500 rows" in capsys.readouterr().out
 

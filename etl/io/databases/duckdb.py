@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import polars as pl
 
 from etl.errors import ConfigError, ContractError, EtlError, TransientError
-from etl.io.databases.base import FETCH_ROWS, Database
+from etl.io.databases.base import Database
 from etl.io.databases.columns import Column, TableName
 from etl.io.databases.decode import check_names
+from etl.io.databases.duckdb_memory import drop_cached, small_buffers
 from etl.io.databases.keyed import Stage
 from etl.io.databases.stages import new_stage, stage_columns
 from etl.io.preflight import Rules
@@ -30,6 +31,8 @@ __all__ = ["DuckdbDatabase"]
 
 _TYPE: Final = re.compile(r"^(?P<name>[^(\[]+)(\((?P<precision>\d+),\s*(?P<scale>\d+)\))?$")
 _BUSY_SECONDS: Final = 60.0
+# A batch that stays in the processor's cache is read half as long again as fast as 50 000 rows.
+_READ_ROWS: Final = 16_384
 _FRAME: Final = "_etl_frame"
 _SHOWN: Final = "etl shown frame"
 
@@ -76,7 +79,7 @@ class DuckdbDatabase(Database):
             sa.URL.create("duckdb", database=self.settings.database),
             poolclass=StaticPool if self.in_memory else NullPool,
         )
-        sa.event.listen(engine, "do_connect", _patient)
+        sa.event.listen(engine, "do_connect", _connect)
         sa.event.listen(engine, "connect", _in_utc)
         return engine
 
@@ -204,7 +207,8 @@ class DuckdbDatabase(Database):
         import duckdb
 
         try:
-            return super().insert_all(connection, table, columns, batches, way)
+            with small_buffers(self._raw(connection)):
+                return super().insert_all(connection, table, columns, batches, way)
         finally:
             shown = connection.info.pop(_SHOWN, None)
             if shown is not None:
@@ -228,13 +232,16 @@ class DuckdbDatabase(Database):
         shown.frame = frame
         names = ", ".join(self.quote(column.name) for column in columns)
         picked = ", ".join(self.quote(name) for name in frame.columns)
-        return self.counted(
+        rows = self.counted(
             connection,
             f"INSERT INTO {self.qualified(table)} ({names}) SELECT {picked} FROM {_FRAME}",
         )
+        drop_cached(self._raw(connection))
+        return rows
 
     def counted(self, connection: sa.Connection, sql: str) -> int:
-        return int(self._raw(connection).execute(sql).fetchone()[0])
+        ((rows,),) = self._raw(connection).execute(sql).fetchall()
+        return int(rows)
 
     def stage(
         self,
@@ -277,13 +284,15 @@ class DuckdbDatabase(Database):
         if result is None:
             raise ContractError(f"the statement gives no rows: {sql[:80]!r}; use execute()")
         check_names(result.columns)
-        reader = result.to_arrow_reader(batch_rows or FETCH_ROWS)
+        reader = result.to_arrow_reader(batch_rows or _READ_ROWS)
         empty = True
         for batch in reader:
             frame = _plain(pl.DataFrame(batch))
             for part in frame.iter_slices(batch_rows) if batch_rows else [frame]:
                 empty = False
                 yield part
+            if batch_rows:
+                drop_cached(raw)
         if empty:
             yield _plain(pl.DataFrame(reader.schema.empty_table()))
 
@@ -298,9 +307,14 @@ class _Shown:
         return self.frame.__arrow_c_stream__(requested_schema)
 
 
-def _patient(dialect: Any, _record: object, arguments: Any, options: Any) -> Any:
-    """Wait for another process to let go of the file, as SQLite's busy timeout does."""
+def _connect(_dialect: object, _record: object, _arguments: object, options: Any) -> Any:
+    """Open the file; wait for another process to let go of it, as SQLite's busy timeout does.
+
+    Without the settings of its own that SQLAlchemy's dialect brings: DuckDB refuses a second
+    connection of a process that has other settings, and a notebook may have the file open.
+    """
     import duckdb
+    import duckdb_engine
     from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
     def held(error: BaseException) -> bool:
@@ -313,7 +327,7 @@ def _patient(dialect: Any, _record: object, arguments: Any, options: Any) -> Any
         reraise=True,
     ):
         with attempt:
-            return dialect.connect(*arguments, **options)
+            return duckdb_engine.ConnectionWrapper(duckdb.connect(options["database"]))
     return None  # not reached: the last attempt returns or raises
 
 
