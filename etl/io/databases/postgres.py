@@ -14,7 +14,7 @@ from etl.errors import ConfigError, EtlError, TransientError
 from etl.io.databases.columns import Column, TableName
 from etl.io.databases.decode import ResultColumn
 from etl.io.databases.keyed import Stage
-from etl.io.databases.postgres_arrow import SNAPSHOT_MODE, ArrowReader
+from etl.io.databases.postgres_arrow import CLIENT_ENCODING, SNAPSHOT_MODE, ArrowReader
 from etl.io.databases.postgres_load import SHAPES, copy_in, insert_rows, stage_ddl
 from etl.io.databases.postgres_types import modifier
 from etl.io.databases.server_url import server_url
@@ -101,6 +101,7 @@ class PostgresDatabase(StagingDatabase):
             connect_args={
                 "connect_timeout": at.connect_timeout,
                 "application_name": at.options.get("application_name", "etl"),
+                "client_encoding": CLIENT_ENCODING,
             },
         )
         sa.event.listen(engine, "connect", _text_loaders)
@@ -262,16 +263,17 @@ class PostgresDatabase(StagingDatabase):
     ) -> int:
         names = ", ".join(self.quote(column.name) for column in columns)
         add = copy_in if loader == "copy" else insert_rows
-        return add(
-            connection.connection.driver_connection, f"{self.qualified(table)} ({names})", frame
-        )
+        side: Any = connection.connection.driver_connection
+        types = [column.type for column in columns]
+        return add(side, f"{self.qualified(table)} ({names})", frame, types)
 
     def _send(
         self, side: Any, stage: str, columns: Sequence[Column], batch: pl.DataFrame, loader: str
     ) -> None:
         if columns and not batch.is_empty():
             add = copy_in if loader == "copy" else insert_rows
-            add(side, f"{stage} ({', '.join(stage_columns(columns))})", batch)
+            types = [column.type for column in columns]
+            add(side, f"{stage} ({', '.join(stage_columns(columns))})", batch, types)
 
     def _shared_stage(
         self,

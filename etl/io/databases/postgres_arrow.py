@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from etl.config import DatabaseSettings
 
-__all__ = ["SNAPSHOT_MODE", "ArrowReader"]
+__all__ = ["CLIENT_ENCODING", "SNAPSHOT_MODE", "ArrowReader"]
+
+CLIENT_ENCODING: Final = "UTF8"
+"""What COPY and Arrow bring text in: the server converts it where its database has another one."""
 
 SNAPSHOT_MODE: Final = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
 """Of a transaction that others can see the same rows as."""
@@ -70,6 +73,7 @@ class ArrowReader:
             if self._first is None:
                 at = self._settings
                 url = server_url(at, "postgresql", connect_timeout=str(at.connect_timeout))
+                url = url.update_query_dict({"client_encoding": CLIENT_ENCODING})
                 self._first = adbc.connect(
                     url.render_as_string(hide_password=False), autocommit=True
                 )

@@ -1,0 +1,221 @@
+"""Rows as PostgreSQL's binary COPY takes them: the server parses no text of numbers and dates.
+
+A row is the number of its fields, and each field its length and its bytes, in network order
+(postgresql.org/docs/current/sql-copy.html#id-1.9.55.9.4.6); what the bytes are is told by each
+type's receive function in the server's source. Neighbours of a fixed length are laid out side by
+side at once; Arrow joins them with what is of any length.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import polars as pl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    Array = npt.NDArray[Any]
+
+__all__ = ["END", "START", "rows", "takes"]
+
+START: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+END: Final = b"\xff\xff"
+_NULL: Final = -1
+_EPOCH_DAYS: Final = 10_957  # from 1970-01-01 to 2000-01-01
+_EPOCH_MICROS: Final = _EPOCH_DAYS * 86_400_000_000
+_TEXT: Final = frozenset(["text", "varchar", "bpchar", "json", "bytea"])
+_MOST_DIGITS: Final = 18  # of an unscaled decimal that 64 bits hold
+
+
+class _Part(NamedTuple):
+    """A run of bytes within a field: one number, at a place."""
+
+    at: int
+    dtype: str
+    values: Array | int
+
+
+class _Field(NamedTuple):
+    """A column of fields of one length."""
+
+    size: int
+    parts: list[_Part]
+
+
+def takes(type_name: str, dtype: pl.DataType) -> bool:
+    """Whether a column can go by :func:`rows`: its type in the table, and that of the frame.
+
+    >>> takes("int4", pl.Int32()), takes("numeric", pl.Decimal(38, 2)), takes("inet", pl.String())
+    (True, False, False)
+    """
+    if isinstance(dtype, pl.Decimal):
+        return type_name == "numeric" and dtype.precision <= _MOST_DIGITS
+    if isinstance(dtype, pl.Datetime) and dtype.time_unit != "us":
+        return False
+    return type_name in _TEXT or type_name in _NUMBERS
+
+
+def rows(frame: pl.DataFrame, types: Sequence[str]) -> memoryview:
+    """A frame's rows; before the first ones goes ``START``, and after the last ``END``.
+
+    Parameters
+    ----------
+    frame
+        Of one row at least, in columns that the table's types hold as they are.
+    types
+        The types of the table's columns, which :func:`takes` has said yes to.
+
+    Examples
+    --------
+    >>> bytes(rows(pl.DataFrame({"a": [1], "b": ["x"]}), ["int2", "text"])).hex()
+    '00020000000200010000000178'
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    pieces = list(_pieces(frame, types))
+    if len(pieces) == 1:
+        [joined] = pieces
+    else:
+        joined = pc.binary_join_element_wise(*pieces, pa.scalar(b"", pa.large_binary()))
+    _, offsets, data = joined.buffers()
+    ends = np.frombuffer(offsets, np.int64)[joined.offset : joined.offset + len(joined) + 1]
+    return memoryview(data)[ends[0] : ends[-1]]
+
+
+def _pieces(frame: pl.DataFrame, types: Sequence[str]) -> Iterator[pa.LargeBinaryArray]:
+    """Binary columns that make up the rows, side by side."""
+    count = frame.height
+    run = _Run(count)
+    run.add(_Field(2, [_Part(0, ">i2", frame.width)]))
+    for values, type_name in zip(frame.iter_columns(), types, strict=True):
+        if type_name in _TEXT:
+            data = values if values.dtype == pl.Binary else values.cast(pl.Binary)
+            lengths = data.bin.size("b").cast(pl.Int32).fill_null(_NULL)
+            run.add(_Field(4, [_Part(0, ">i4", lengths.to_numpy())]))
+            yield run.bytes()
+            run = _Run(count)
+            yield data.fill_null(b"").to_arrow(compat_level=pl.CompatLevel.oldest())
+            continue
+        field = _field(values, type_name)
+        nulls = values.is_null().to_numpy() if values.null_count() else None
+        if nulls is None:
+            run.add(field)
+            continue
+        if run.size:
+            yield run.bytes()
+        run = _Run(count)
+        run.add(field)
+        yield run.bytes(nulls)
+        run = _Run(count)
+    if run.size:
+        yield run.bytes()
+
+
+class _Run:
+    """Fields of fixed lengths, one after the other."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.size = 0
+        self._parts: list[_Part] = []
+
+    def add(self, field: _Field) -> None:
+        self._parts += [part._replace(at=part.at + self.size) for part in field.parts]
+        self.size += field.size
+
+    def bytes(self, nulls: Array | None = None) -> pa.LargeBinaryArray:
+        """The fields of each row; where ``nulls`` says so, but the length that means null."""
+        made = np.empty((self.count, self.size), np.uint8)
+        for part in self._parts:
+            place: Array = np.ndarray(
+                (self.count,), part.dtype, made, offset=part.at, strides=(self.size,)
+            )
+            place[:] = part.values
+        sizes = np.full(self.count, self.size, np.int64)
+        data = made.reshape(-1)
+        if nulls is not None:
+            made[nulls, :4] = 0xFF
+            kept = np.ones(made.shape, bool)
+            kept[nulls, 4:] = False
+            sizes[nulls] = 4
+            data = made[kept]
+        return _binary(data, np.concatenate([[0], np.cumsum(sizes)]))
+
+
+def _binary(data: Array, offsets: Array) -> pa.LargeBinaryArray:
+    import pyarrow as pa
+
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(offsets) - 1, buffers)
+
+
+def _field(values: pl.Series, type_name: str) -> _Field:
+    """The fields of a column; those of its null values hold anything."""
+    if isinstance(values.dtype, pl.Decimal):
+        return _decimal(values, values.dtype)
+    made = _NUMBERS[type_name](values)
+    size = made.dtype.itemsize
+    return _Field(
+        4 + size, [_Part(0, ">i4", size), _Part(4, made.dtype.newbyteorder(">").str, made)]
+    )
+
+
+def _number(dtype: str, values: pl.Series) -> Array:
+    physical = values.cast(pl.Int8) if values.dtype == pl.Boolean else values.to_physical()
+    made: Array = physical.fill_null(0).to_numpy().astype(dtype, copy=False)
+    return made
+
+
+def _since(dtype: str, epoch: int, values: pl.Series) -> Array:
+    return np.subtract(_number(dtype, values), epoch, dtype=dtype)
+
+
+def _time(values: pl.Series) -> Array:
+    return _number("i8", values) // 1000
+
+
+_NUMBERS: Final[dict[str, Callable[[pl.Series], Array]]] = {
+    "bool": partial(_number, "i1"),
+    "int2": partial(_number, "i2"),
+    "int4": partial(_number, "i4"),
+    "int8": partial(_number, "i8"),
+    "float4": partial(_number, "f4"),
+    "float8": partial(_number, "f8"),
+    "date": partial(_since, "i4", _EPOCH_DAYS),
+    "timestamp": partial(_since, "i8", _EPOCH_MICROS),
+    "timestamptz": partial(_since, "i8", _EPOCH_MICROS),
+    "time": _time,
+}
+
+
+def _decimal(values: pl.Series, dtype: pl.Decimal) -> _Field:
+    """Digits to the base 10,000 on both sides of the point; the server drops zeros at the ends."""
+    scale = dtype.scale
+    unscaled = values.to_physical().cast(pl.Int64).fill_null(0).to_numpy()
+    whole, rest = np.divmod(np.abs(unscaled), 10**scale)
+    before = -(-(dtype.precision - scale) // 4)
+    after = -(-scale // 4)
+    digits = [whole // 10 ** (4 * at) for at in reversed(range(before))]
+    # The last group has four digits, too: those that the scale lacks are zeros.
+    digits += [rest // 10 ** (scale - 4 * at) for at in range(1, after)]
+    digits += [rest * 10 ** (4 * after - scale)] if after == 1 else []
+    if after > 1:
+        short = scale - 4 * (after - 1)
+        digits.append(rest % 10**short * 10 ** (4 - short))
+    count = before + after
+    header = [
+        _Part(0, ">i4", 8 + 2 * count),
+        _Part(4, ">i2", count),
+        _Part(6, ">i2", before - 1),
+        _Part(8, ">u2", np.where(unscaled < 0, 0x4000, 0)),
+        _Part(10, ">i2", scale),
+    ]
+    places = [_Part(12 + 2 * at, ">i2", group % 10_000) for at, group in enumerate(digits)]
+    return _Field(12 + 2 * count, header + places)
