@@ -50,7 +50,7 @@ class LoadResult:
     table: str
     mode: Mode
     rows: int
-    """Rows in the frame."""
+    """Rows of the frame, without ``duplicates``."""
     inserted: int
     updated: int = 0
     deleted: int = 0
@@ -63,6 +63,11 @@ class LoadResult:
     workers: int = 1
     """The connections that it may have gone over at once."""
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def staged(self) -> int:
+        """Rows that arrived, by the server's count: with another count than ``rows`` all is undone."""
+        return self.rows
 
     @property
     def rows_per_second(self) -> float:
