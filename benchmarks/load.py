@@ -294,7 +294,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="some of them only (default: all)",
     )
     parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=5, help="of which the medians are told")
+    parser.add_argument("--rounds", type=int, default=3, help="of which the medians are told")
     parser.add_argument("--json", type=Path, help="write every run's figures into this file")
     parser.add_argument("--chart", type=Path, help="write a chart into this SVG file")
     parser.add_argument(
