@@ -1,7 +1,7 @@
 """Rows as PostgreSQL's binary COPY takes them: the server parses no text of numbers and dates.
 
 A row is the number of its fields, and each field its length and its bytes, in network order
-(postgresql.org/docs/current/sql-copy.html#id-1.9.55.9.4.6); what the bytes are is told by each
+(postgresql.org/docs/current/sql-copy.html, "Binary Format"); what the bytes are is told by each
 type's receive function in the server's source. Neighbours of a fixed length are laid out side by
 side at once; Arrow joins them with what is of any length.
 """
@@ -203,8 +203,7 @@ def _decimal(values: pl.Series, dtype: pl.Decimal) -> _Field:
     digits = [whole // 10 ** (4 * at) for at in reversed(range(before))]
     # The last group has four digits, too: those that the scale lacks are zeros.
     digits += [rest // 10 ** (scale - 4 * at) for at in range(1, after)]
-    digits += [rest * 10 ** (4 * after - scale)] if after == 1 else []
-    if after > 1:
+    if after:
         short = scale - 4 * (after - 1)
         digits.append(rest % 10**short * 10 ** (4 - short))
     count = before + after
