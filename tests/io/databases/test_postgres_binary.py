@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from etl.errors import LoadError
 from etl.io.databases import postgres_binary, postgres_load
 from etl.io.names import parse_table_name
 from tests.io.test_round_trip import KINDS, decimals, expected, frames
@@ -102,7 +104,7 @@ def test_decimals_of_every_scale(door: Door, data: Any, precision: int) -> None:
 def test_a_value_that_the_table_refuses_rolls_all_back(door: Door) -> None:
     table = door.create("id integer primary key, n integer check (n > 0)")
     door.write(pl.DataFrame({"id": [1], "n": [1]}), table)
-    with pytest.raises(Exception, match="check constraint"):
+    with pytest.raises(LoadError, match="check constraint"):
         door.write(pl.DataFrame({"id": range(9), "n": [1] * 8 + [0]}), table, mode="replace")
     assert door.read(table).rows() == [(1, 1)]
 
@@ -115,3 +117,35 @@ def test_small_frames_and_other_types_go_as_csv(door: Door) -> None:
     assert form(large, ["int8"])[0] is not postgres_load._csv
     assert form(large.cast(pl.String), ["inet"])[0] is postgres_load._csv
     assert form(large.cast(pl.Decimal(20, 0)), ["numeric"])[0] is postgres_load._csv
+
+
+@pytest.mark.usefixtures("binary_only")
+def test_domains_padded_text_and_json(door: Door) -> None:
+    domain = f"price_{uuid.uuid4().hex}"
+    door.execute(f"CREATE DOMAIN {domain} AS numeric(9, 2) CHECK (value >= 0)")
+    try:
+        table = door.create(f"price {domain}, code char(4), size char, data json")
+        frame = pl.DataFrame(
+            {
+                "price": [Decimal("1.50"), None],
+                "code": ["é", None],
+                "size": ["M", "🎉"],
+                "data": ['{"a": 1}', "null"],
+            },
+            schema_overrides={"price": pl.Decimal(9, 2)},
+        )
+        door.write(frame, table, mode="replace")
+        assert door.read(table).rows() == [
+            (Decimal("1.50"), "é   ", "M", '{"a": 1}'),
+            (None, None, "🎉", "null"),
+        ]
+        below = frame.with_columns(price=pl.lit(Decimal("-1.00")).cast(pl.Decimal(9, 2)))
+        with pytest.raises(LoadError, match="check constraint"):
+            door.write(below, table, mode="replace")
+        broken = frame.with_columns(data=pl.lit("{"))
+        with pytest.raises(LoadError, match="json"):
+            door.write(broken, table, mode="replace")
+        assert door.read(table).height == 2
+    finally:
+        door.drop_tables()
+        door.execute(f"DROP DOMAIN {domain}")
