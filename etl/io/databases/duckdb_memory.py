@@ -2,8 +2,8 @@
 
 DuckDB keeps every block of its file that it wrote or read, up to its ``memory_limit``: a stream of
 any length would fill most of the machine. Its settings belong to a database, not to a connection
-or a transaction (duckdb.org/docs/stable/configuration/overview): whatever is changed here is put
-back, for the database may be open elsewhere in the process.
+or a transaction (duckdb.org/docs/stable/configuration/overview): what is changed here is put back,
+and nothing is changed while anybody else in the process has the database open.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ __all__ = ["drop_cached", "small_buffers"]
 _MOST_BYTES: Final = 16 * 1024**2
 _USED: Final = (
     "SELECT coalesce(sum(memory_usage_bytes) FILTER (tag = 'BASE_TABLE'), 0), "
-    "coalesce(sum(memory_usage_bytes), 0), (SELECT count FROM duckdb_connection_count()) "
-    "FROM duckdb_memory()"
+    "coalesce(sum(memory_usage_bytes), 0) FROM duckdb_memory()"
 )
-_OURS: Final = 2  # the one that streams, and the one that asks
 _LIMIT: Final = "SELECT current_setting('memory_limit')"
 _BUFFERED: Final = "write_buffer_row_group_count"
+_CONNECTIONS: Final = "SELECT count FROM duckdb_connection_count()"
+_OURS: Final = 2  # the one that streams, and the one that asks
 
 
 def drop_cached(raw: Any) -> None:
@@ -35,8 +35,7 @@ def drop_cached(raw: Any) -> None:
     raw
         DuckDB's own connection. Its transaction is not touched: another connection to the same
         database lowers the limit that they share, which drops what nobody is using, and puts it
-        back at once. While anybody else has the database open nothing is done: a query of theirs
-        might want memory at that moment.
+        back at once. A query of somebody else's might want memory at that moment.
 
     Examples
     --------
@@ -47,8 +46,8 @@ def drop_cached(raw: Any) -> None:
     import duckdb
 
     with closing(raw.duplicate()) as aside:
-        ((cached, used, connections),) = aside.execute(_USED).fetchall()
-        if cached <= _MOST_BYTES or connections > _OURS:
+        ((cached, used),) = aside.execute(_USED).fetchall()
+        if cached <= _MOST_BYTES or not _alone(aside):
             return
         ((limit,),) = aside.execute(_LIMIT).fetchall()
         try:
@@ -77,11 +76,19 @@ def small_buffers(raw: Any) -> Iterator[None]:
     import duckdb
 
     with closing(raw.duplicate()) as aside:
-        ((count,),) = aside.execute(f"SELECT current_setting('{_BUFFERED}')").fetchall()
-        aside.execute(f"SET {_BUFFERED} = 1")
+        alone = _alone(aside)
+        if alone:
+            ((count,),) = aside.execute(f"SELECT current_setting('{_BUFFERED}')").fetchall()
+            aside.execute(f"SET {_BUFFERED} = 1")
     try:
         yield
     finally:
-        # After a full disk a database may be past all use, and its settings with it.
-        with suppress(duckdb.FatalException), closing(raw.duplicate()) as aside:
-            aside.execute(f"SET {_BUFFERED} = {count}")
+        if alone:
+            # After a full disk a database may be past all use, and its settings with it.
+            with suppress(duckdb.FatalException), closing(raw.duplicate()) as aside:
+                aside.execute(f"SET {_BUFFERED} = {count}")
+
+
+def _alone(aside: Any) -> bool:
+    ((connections,),) = aside.execute(_CONNECTIONS).fetchall()
+    return bool(connections <= _OURS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import duckdb as peer
@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from etl.config import DatabaseSettings
 from etl.io.databases import duckdb, duckdb_memory
 from tests.databases import Door, settings_of
 
@@ -103,27 +104,44 @@ def test_what_is_cached_goes_and_the_settings_stay(tmp_path: Path, limit: str | 
         assert _settings(raw) == before
 
 
-def test_nothing_is_dropped_while_others_have_the_file_open(tmp_path: Path) -> None:
+def test_nothing_is_changed_while_others_have_the_file_open(tmp_path: Path) -> None:
     at = settings_of("duckdb", tmp_path)
-    Door("duckdb", at).write(_random(16), "t")
-    with closing(peer.connect(at.database)) as raw, closing(peer.connect(at.database)):
+    door = Door("duckdb", at)
+    door.write(_random(16), "t")
+    with closing(peer.connect(at.database)) as raw, closing(peer.connect(at.database)) as other:
         raw.execute("SELECT sum(columns(*)) FROM t").fetchall()
-        before = _cached(raw)
+        before, settings = _cached(raw), _settings(other)
         duckdb_memory.drop_cached(raw)
         assert _cached(raw) == before > 32
 
+        def stream() -> Iterator[pl.DataFrame]:
+            for frame in _random(2):
+                assert _settings(other) == settings
+                yield frame
 
-def test_settings_come_back_after_a_load_that_failed(tmp_path: Path) -> None:
-    at = settings_of("duckdb", tmp_path)
-    door = Door("duckdb", at)
+        assert door.write(stream(), "t").inserted == 100_000
+        assert _settings(other) == settings
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_settings_of_a_database_in_memory_come_back_after_a_load(
+    monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    door = Door("duckdb", DatabaseSettings.from_url("duckdb://"))
+    setting = "SELECT current_setting('write_buffer_row_group_count')::int AS n"
+    meanwhile: list[int] = []
+
+    def noted(raw: Any) -> None:
+        meanwhile.append(raw.duplicate().execute(setting).fetchall()[0][0])
 
     def stream() -> Iterator[pl.DataFrame]:
-        yield pl.DataFrame({"id": [1]})
-        raise ValueError("the source is gone")
+        yield from (pl.DataFrame({"id": [n]}) for n in range(2))
+        if fails:
+            raise ValueError("the source is gone")
 
-    with closing(peer.connect(at.database)) as notebook:
-        notebook.execute("SET write_buffer_row_group_count = 3")
-        with pytest.raises(ValueError, match="the source is gone"):
-            door.write(stream(), "t")
-        kept = notebook.execute("SELECT current_setting('write_buffer_row_group_count')::int")
-        assert kept.fetchall() == [(3,)]
+    monkeypatch.setattr(duckdb, "drop_cached", noted)
+    door.execute("SET write_buffer_row_group_count = 3")
+    with pytest.raises(ValueError, match="the source is gone") if fails else nullcontext():
+        door.write(stream(), "t", mode="replace")
+    assert meanwhile == [1, 1]
+    assert door.read(setting).item() == 3
