@@ -41,7 +41,7 @@ def measure(task: dict[str, Any]) -> dict[str, Any]:
     table = f"bench_growth_{rows}"
     if what == "frame":
         directory, contender = Path(task["directory"]), task["contender"]
-        table = f"{table}_{list(peers.WRITERS[task['engine']]).index(contender)}"
+        table = f"{table}_{peers.plain_name(contender)}"
         bench = peers.Bench(task["engine"], at, table, directory)
         replace = peers.WRITERS[task["engine"]][contender](bench, data.lineitem(rows))
         replace()
@@ -102,15 +102,16 @@ def _times(
     engine: str, rows: int, rounds: int, one: Callable[..., dict[str, Any]]
 ) -> dict[str, tuple[list[float], list[float]]]:
     """Seconds for the rows and for ten times as many, of us and of the engine's own loader."""
-    times: dict[str, tuple[list[float], list[float]]] = {}
-    left_out = set()
+    times: dict[str, tuple[list[float], list[float]]] = {
+        contender: ([], []) for contender in (peers.OURS, _LIMITS[engine])
+    }
     for _ in range(rounds):
-        for contender in (peers.OURS, _LIMITS[engine]):
-            for at, size in enumerate((rows, 10 * rows)):
-                found = {} if contender in left_out else one(engine, "frame", size, contender)
+        for contender in list(times):
+            for size, seconds in zip((rows, 10 * rows), times[contender], strict=True):
+                found = one(engine, "frame", size, contender)
                 if "left_out" in found:
                     print(f"{engine}: without {contender}: {found['left_out']}")
-                    left_out.add(contender)
-                elif found:
-                    times.setdefault(contender, ([], []))[at].append(found["seconds"])
-    return {name: found for name, found in times.items() if name not in left_out}
+                    del times[contender]
+                    break
+                seconds.append(found["seconds"])
+    return times

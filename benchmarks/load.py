@@ -25,11 +25,12 @@ from typing import TYPE_CHECKING, Any, Final
 import polars as pl
 
 from benchmarks import data, growth, memory, peers
+from benchmarks.arguments import names_of
 from benchmarks.chart import bars
 from benchmarks.pipeline import machine
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 _SECONDS: Final = 600
 _SLOW_SECONDS: Final = 20.0
@@ -58,7 +59,7 @@ def measure(task: dict[str, Any]) -> dict[str, Any]:
     """Do one contender's work in this process; what can't run says why."""
     directory = Path(task["directory"])
     writes = task["kind"] == "write"
-    name = "".join(c if c.isalnum() else "_" for c in f"{task['contender']}_{task['frame']}")
+    name = peers.plain_name(f"{task['contender']}_{task['frame']}")
     at = peers.settings_of(task["engine"], directory, name if writes else f"read_{task['frame']}")
     assert at is not None
     table = f"bench_{name}" if writes else f"bench_read_{task['frame']}"
@@ -265,20 +266,6 @@ def _listens(engine: str, directory: Path) -> bool:
     return True
 
 
-def _choice(known: Iterable[str]) -> Callable[[str], list[str]]:
-    """Names with commas between them, of those that are known."""
-    names = list(dict.fromkeys(known))
-
-    def chosen(text: str) -> list[str]:
-        asked = [name for name in text.split(",") if name]
-        for name in asked:
-            if name not in names:
-                raise argparse.ArgumentTypeError(f"no {name!r}: choose from {', '.join(names)}")
-        return asked
-
-    return chosen
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
@@ -286,10 +273,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         name for engines in _KINDS.values() for names in engines.values() for name in names
     ]
     for what, known in (("engines", peers.ENGINES), ("frames", data.FRAMES), ("kinds", _KINDS)):
-        parser.add_argument(f"--{what}", type=_choice(known), default=",".join(known))
+        parser.add_argument(f"--{what}", type=names_of(known), default=",".join(known))
     parser.add_argument(
         "--contenders",
-        type=_choice(contenders),
+        type=names_of(contenders),
         default="",
         help="some of them only (default: all)",
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Action: TypeAlias = Callable[[], Any]
 
-__all__ = ["ENGINES", "OURS", "READERS", "WRITERS", "Bench", "settings_of"]
+__all__ = ["ENGINES", "OURS", "READERS", "WRITERS", "Bench", "plain_name", "settings_of"]
 
 OURS: Final = "etl"
 ENGINES: Final = ("sqlite", "postgres", "duckdb", "mssql")
@@ -42,6 +42,15 @@ def settings_of(engine: str, directory: Path, name: str = "bench") -> DatabaseSe
         else os.environ.get("ETL_TEST_MSSQL_URL")
     )
     return None if not url else DatabaseSettings.from_url(url, name=engine)
+
+
+def plain_name(text: str) -> str:
+    """A part of a table's or a file's name that no contender has to quote.
+
+    >>> plain_name("psql \\\\copy_lineitem")
+    'psql__copy_lineitem'
+    """
+    return "".join(c if c.isalnum() else "_" for c in text)
 
 
 @dataclass(frozen=True)

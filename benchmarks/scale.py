@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks import chart, scale_data
+from benchmarks.arguments import names_of
 from benchmarks.pipeline import machine
 
 if TYPE_CHECKING:
@@ -184,7 +185,7 @@ def run_all(options: argparse.Namespace, directory: Path) -> list[dict[str, Any]
                 _MAKE[work](rows, place)
                 (place / "made").touch()
             counted: dict[str, dict[str, int]] = {}
-            for engine in options.engines.split(","):
+            for engine in options.engines:
                 if engine == BY_CUSTOMER and work == WORK[0]:
                     continue  # its rows are cleaned one by one
                 with tempfile.TemporaryDirectory(dir=directory) as out:
@@ -204,7 +205,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.scale", description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
-    parser.add_argument("--engines", default=",".join(ENGINES), help=f"of {', '.join(ENGINES)}")
+    parser.add_argument(
+        "--engines",
+        type=names_of(ENGINES),
+        default=",".join(ENGINES),
+        help=f"of {', '.join(ENGINES)}",
+    )
     parser.add_argument("--work", nargs="+", choices=WORK, default=list(WORK))
     parser.add_argument("--budget", type=int, metavar="MB", help="from which memory engines that can go to disk do so (default: their own; 100 customer by customer)")  # fmt: skip
     parser.add_argument("--limit", type=float, metavar="MB", help="end a run that takes more (default: 60 %% of the machine's memory)")  # fmt: skip
@@ -212,8 +218,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, help="write the figures into this file")
     parser.add_argument("--chart", type=Path, help="draw them into this SVG file")
     options = parser.parse_args(arguments)
-    if unknown := set(options.engines.split(",")) - set(ENGINES):
-        parser.error(f"--engines: there is no {', '.join(sorted(unknown))}")
     if not Path("/proc/self/stat").exists():
         parser.error("the memory of an engine's processes is read from /proc: this needs Linux")
     options.limit = options.limit or 0.6 * os.sysconf("SC_PHYS_PAGES") * _PAGE / _MB
