@@ -89,62 +89,46 @@ def rows(frame: pl.DataFrame, types: Sequence[str]) -> memoryview:
 
 def _pieces(frame: pl.DataFrame, types: Sequence[str]) -> Iterator[pa.LargeBinaryArray]:
     """Binary columns that make up the rows, side by side."""
-    count = frame.height
-    run = _Run(count)
-    run.add(_Field(2, [_Part(0, ">i2", frame.width)]))
+    run = [_Field(2, [_Part(0, ">i2", frame.width)])]  # fields that wait for what follows
     for values, type_name in zip(frame.iter_columns(), types, strict=True):
         if type_name in _TEXT:
             data = values if values.dtype == pl.Binary else values.cast(pl.Binary)
             lengths = data.bin.size("b").cast(pl.Int32).fill_null(_NULL)
-            run.add(_Field(4, [_Part(0, ">i4", lengths.to_numpy())]))
-            yield run.bytes()
-            run = _Run(count)
+            yield _joined([*run, _Field(4, [_Part(0, ">i4", lengths.to_numpy())])], frame.height)
             yield data.fill_null(b"").to_arrow(compat_level=pl.CompatLevel.oldest())
-            continue
-        field = _field(values, type_name)
-        nulls = values.is_null().to_numpy() if values.null_count() else None
-        if nulls is None:
-            run.add(field)
-            continue
-        if run.size:
-            yield run.bytes()
-        run = _Run(count)
-        run.add(field)
-        yield run.bytes(nulls)
-        run = _Run(count)
-    if run.size:
-        yield run.bytes()
+            run = []
+        elif values.null_count():
+            if run:
+                yield _joined(run, frame.height)
+            yield _joined([_field(values, type_name)], frame.height, values.is_null().to_numpy())
+            run = []
+        else:
+            run.append(_field(values, type_name))
+    if run:
+        yield _joined(run, frame.height)
 
 
-class _Run:
-    """Fields of fixed lengths, one after the other."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self.size = 0
-        self._parts: list[_Part] = []
-
-    def add(self, field: _Field) -> None:
-        self._parts += [part._replace(at=part.at + self.size) for part in field.parts]
-        self.size += field.size
-
-    def bytes(self, nulls: Array | None = None) -> pa.LargeBinaryArray:
-        """The fields of each row; where ``nulls`` says so, but the length that means null."""
-        made = np.empty((self.count, self.size), np.uint8)
-        for part in self._parts:
-            place: Array = np.ndarray(
-                (self.count,), part.dtype, made, offset=part.at, strides=(self.size,)
-            )
-            place[:] = part.values
-        sizes = np.full(self.count, self.size, np.int64)
-        data = made.reshape(-1)
-        if nulls is not None:
-            made[nulls, :4] = 0xFF
-            kept = np.ones(made.shape, bool)
-            kept[nulls, 4:] = False
-            sizes[nulls] = 4
-            data = made[kept]
-        return _binary(data, np.concatenate([[0], np.cumsum(sizes)]))
+def _joined(
+    fields: Sequence[_Field], count: int, nulls: Array | None = None
+) -> pa.LargeBinaryArray:
+    """Fields of fixed lengths, one after the other; where ``nulls`` says so, one that means null."""
+    size = sum(field.size for field in fields)
+    made = np.empty((count, size), np.uint8)
+    start = 0
+    for field in fields:
+        for at, dtype, values in field.parts:
+            place: Array = np.ndarray((count,), dtype, made, offset=start + at, strides=(size,))
+            place[:] = values
+        start += field.size
+    sizes = np.full(count, size, np.int64)
+    data = made.reshape(-1)
+    if nulls is not None:
+        made[nulls, :4] = 0xFF
+        kept = np.ones(made.shape, bool)
+        kept[nulls, 4:] = False
+        sizes[nulls] = 4
+        data = made[kept]
+    return _binary(data, np.concatenate([[0], np.cumsum(sizes)]))
 
 
 def _binary(data: Array, offsets: Array) -> pa.LargeBinaryArray:
