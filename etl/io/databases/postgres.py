@@ -14,10 +14,9 @@ from etl.errors import ConfigError, EtlError, TransientError
 from etl.io.databases.columns import Column, TableName
 from etl.io.databases.decode import ResultColumn
 from etl.io.databases.keyed import Stage
-from etl.io.databases.postgres_arrow import CLIENT_ENCODING, SNAPSHOT_MODE, ArrowReader
+from etl.io.databases.postgres_arrow import SNAPSHOT_MODE, ArrowReader
 from etl.io.databases.postgres_load import SHAPES, copy_in, insert_rows, stage_ddl
-from etl.io.databases.postgres_types import modifier
-from etl.io.databases.server_url import server_url
+from etl.io.databases.postgres_types import modifier, postgres_url
 from etl.io.databases.stages import new_dated_stage, new_stage, stage_columns
 from etl.io.databases.staging import ATTEMPT, StagingDatabase
 from etl.io.locks import SessionLock, lock_number
@@ -93,7 +92,7 @@ class PostgresDatabase(StagingDatabase):
                 database=self.settings.name,
             ) from error
         at = self.settings
-        url = server_url(at, "postgresql+psycopg")
+        url = postgres_url(at, "postgresql+psycopg")
         engine = sa.create_engine(
             url,
             pool_pre_ping=True,
@@ -101,7 +100,6 @@ class PostgresDatabase(StagingDatabase):
             connect_args={
                 "connect_timeout": at.connect_timeout,
                 "application_name": at.options.get("application_name", "etl"),
-                "client_encoding": CLIENT_ENCODING,
             },
         )
         sa.event.listen(engine, "connect", _text_loaders)

@@ -9,8 +9,7 @@ import polars as pl
 
 from etl.errors import LoadError
 from etl.io.databases.decode import check_names
-from etl.io.databases.postgres_types import modifier
-from etl.io.databases.server_url import server_url
+from etl.io.databases.postgres_types import modifier, postgres_url
 from etl.io.sql_types import read_dtype
 
 if TYPE_CHECKING:
@@ -18,10 +17,7 @@ if TYPE_CHECKING:
 
     from etl.config import DatabaseSettings
 
-__all__ = ["CLIENT_ENCODING", "SNAPSHOT_MODE", "ArrowReader"]
-
-CLIENT_ENCODING: Final = "UTF8"
-"""What COPY and Arrow bring text in: the server converts it where its database has another one."""
+__all__ = ["SNAPSHOT_MODE", "ArrowReader"]
 
 SNAPSHOT_MODE: Final = "ISOLATION LEVEL REPEATABLE READ READ ONLY"
 """Of a transaction that others can see the same rows as."""
@@ -72,8 +68,7 @@ class ArrowReader:
         with self._lock:
             if self._first is None:
                 at = self._settings
-                url = server_url(at, "postgresql", connect_timeout=str(at.connect_timeout))
-                url = url.update_query_dict({"client_encoding": CLIENT_ENCODING})
+                url = postgres_url(at, "postgresql", connect_timeout=str(at.connect_timeout))
                 self._first = adbc.connect(
                     url.render_as_string(hide_password=False), autocommit=True
                 )

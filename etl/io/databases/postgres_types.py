@@ -1,8 +1,26 @@
-"""What both of PostgreSQL's drivers need to know: packed type modifiers."""
+"""What both of PostgreSQL's drivers need to know: where the server is, and packed type modifiers."""
 
 from __future__ import annotations
 
-__all__ = ["modifier"]
+from typing import TYPE_CHECKING
+
+from etl.io.databases.server_url import server_url
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from etl.config import DatabaseSettings
+
+__all__ = ["modifier", "postgres_url"]
+
+
+def postgres_url(settings: DatabaseSettings, scheme: str, **options: str) -> sa.URL:
+    """The server's URL, with its password: never to be shown.
+
+    Whatever the settings say, text goes to and fro as UTF-8, as frames hold it and COPY sends it; the
+    server converts it where its database has another encoding.
+    """
+    return server_url(settings, scheme, **options).update_query_dict({"client_encoding": "UTF8"})
 
 
 def modifier(type_name: str, packed: int) -> tuple[int | None, int | None, int | None]:
