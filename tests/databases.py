@@ -44,7 +44,7 @@ def settings_of(engine: str, directory: Path) -> DatabaseSettings:
     if engine == "postgresql":
         settings = DatabaseSettings.from_url(POSTGRES_URL, name="test")
         require(
-            _listens(settings.host or "127.0.0.1", settings.port or 5432),
+            listens(settings.host or "127.0.0.1", settings.port or 5432),
             "a PostgreSQL server; set ETL_TEST_POSTGRES_URL",
         )
         return settings
@@ -64,7 +64,8 @@ def url_of(engine: str) -> str:
     return f"{MSSQL_URL}{'&' if '?' in str(MSSQL_URL) else '?'}driver={driver}"
 
 
-def _listens(host: str, port: int) -> bool:
+def listens(host: str, port: int) -> bool:
+    """Whether a server takes connections there."""
     with suppress(OSError), socket.create_connection((host, port), timeout=2):
         return True
     return False

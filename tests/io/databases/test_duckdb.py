@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING, Any
 
-import duckdb as peer
 import numpy as np
 import polars as pl
 import pytest
@@ -13,10 +12,13 @@ import pytest
 from etl.config import DatabaseSettings
 from etl.io.databases import duckdb, duckdb_memory
 from tests.databases import Door, settings_of
+from tests.requires import required_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+peer = required_module("duckdb", "duckdb (uv sync --all-extras)")
 
 
 def test_one_view_shows_all_batches_of_a_stream(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import socket
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +16,10 @@ from etl.config import DatabaseSettings
 from etl.errors import ConfigError, ContractError, LoadError, TransientError
 from etl.io import db_helper as db
 from etl.io.databases import open_database
-from tests.databases import Door
+from tests.databases import Door, listens
 from tests.io.test_modes import COLUMNS, KEY, STEPS, Model, expected, frame_of, rows_of
-from tests.io.test_round_trip import KINDS
+from tests.io.test_round_trip import KINDS, frames
+from tests.requires import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,24 +28,20 @@ URL = os.environ.get("ETL_TEST_MYSQL_URL", "mariadb://root@127.0.0.1:3306/test")
 AT = DatabaseSettings.from_url(URL, name="test")
 
 
-def listens() -> bool:
-    try:
-        with socket.create_connection((AT.host or "127.0.0.1", AT.port or 3306), timeout=2):
-            return True
-    except OSError:
-        return False
+@pytest.fixture(autouse=True, scope="module")
+def _server() -> None:
+    there = "ETL_TEST_MYSQL_URL" in os.environ or listens(AT.host or "127.0.0.1", AT.port or 3306)
+    require(there, "a MariaDB server; set ETL_TEST_MYSQL_URL")
 
-
-pytestmark = pytest.mark.skipif(
-    "ETL_TEST_MYSQL_URL" not in os.environ and not listens(),
-    reason="a MariaDB server; set ETL_TEST_MYSQL_URL",
-)
 
 FEW = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 WIDER = {"f32": pl.Float64(), "lasting": pl.Int64(), "kind": pl.String()}
 MOMENTS = st.datetimes(dt.datetime(1971, 1, 1), dt.datetime(2037, 12, 31))  # noqa: DTZ001
+STORED = KINDS | {
+    "utc": (pl.Datetime("us", "UTC"), MOMENTS.map(lambda m: m.replace(tzinfo=dt.UTC)))
+}
 
 
 @pytest.fixture
@@ -64,26 +60,8 @@ def table(door: Door) -> str:
     return door.create(columns.replace("(10)", f"(10) {text}").replace("(20)", f"(20) {text}"))
 
 
-@st.composite
-def frames(draw: st.DrawFn) -> pl.DataFrame:
-    height = draw(st.integers(1, 8))
-    kinds = KINDS | {
-        "utc": (pl.Datetime("us", "UTC"), MOMENTS.map(lambda m: m.replace(tzinfo=dt.UTC)))
-    }
-    return pl.DataFrame(
-        [
-            pl.Series(
-                name,
-                draw(st.lists(st.none() | values, min_size=height, max_size=height)),
-                dtype=dtype,
-            )
-            for name, (dtype, values) in kinds.items()
-        ]
-    )
-
-
 @FEW
-@given(frame=frames())
+@given(frame=frames(STORED))
 def test_every_type_comes_back_as_it_went_in(door: Door, frame: pl.DataFrame) -> None:
     table = door.create_like(KINDS)
     door.write(frame, table, mode="replace")

@@ -7,30 +7,27 @@ import uuid
 from typing import TYPE_CHECKING
 
 import polars as pl
-import psycopg
 import pytest
 
 from etl.errors import LoadError
 from etl.io.databases import postgres_load
+from etl.io.databases.postgres_types import postgres_url
 from tests.databases import Door, settings_of
+from tests.requires import required_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+psycopg = required_module("psycopg", "psycopg (uv sync --all-extras)")
 
 
 @pytest.fixture
 def latin(tmp_path: Path) -> Iterator[Door]:
     at = settings_of("postgresql", tmp_path)
     name = f"latin_{uuid.uuid4().hex}"
-    server = psycopg.connect(
-        host=at.host,
-        port=at.port,
-        user=at.username,
-        password=at.password.get_secret_value() if at.password else None,
-        dbname=at.database,
-        autocommit=True,
-    )
+    url = postgres_url(at, "postgresql").render_as_string(hide_password=False)
+    server = psycopg.connect(url, autocommit=True)
     with server:
         server.execute(
             f"CREATE DATABASE {name} TEMPLATE template0 ENCODING LATIN1 LC_COLLATE 'C' LC_CTYPE 'C'"
