@@ -167,6 +167,8 @@ def run(
                 progress=progress,
             )
         if result.exception is not None:
+            if interrupt := reporter.interrupted(result.exception):
+                raise interrupt
             reporter.show(result.exception)
         told(result.as_dict())
         if not (as_json or in_kestra):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
+from etl.cli._signals import Signals, Terminated
 from etl.errors import ConfigError, EtlError
 
 if TYPE_CHECKING:
@@ -20,21 +19,6 @@ __all__ = ["DONE", "FAILED", "INTERRUPTED", "TERMINATED", "USAGE", "Reporter", "
 DONE, FAILED, USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
-class _Interrupted(KeyboardInterrupt):
-    """SIGINT, from Ctrl-C.
-
-    A type of its own: CPython notes a plain KeyboardInterrupt that passes through ``exec``, as
-    importing a dataclass does, and kills the process at exit even where it was caught.
-    """
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, from an orchestrator: the run ends as it does at Ctrl-C."""
-
-
-_SIGNALS = {signal.SIGINT: _Interrupted, signal.SIGTERM: _Terminated}
-
-
 def exit_code(error: BaseException) -> int:
     """The exit code that an error ends the command with.
 
@@ -42,7 +26,7 @@ def exit_code(error: BaseException) -> int:
     (2, 1)
     """
     if isinstance(error, KeyboardInterrupt):
-        return TERMINATED if isinstance(error, _Terminated) else INTERRUPTED
+        return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
     return USAGE if isinstance(error, ConfigError) else FAILED
 
 
@@ -65,26 +49,33 @@ class Reporter:
         self.redact: Callable[[str], str] = str
         """Takes secrets out of a text; the configuration's, once there is one."""
 
-        self._handlers: dict[signal.Signals, Any] = {}
+        self._signals = Signals()
 
     def __enter__(self) -> Reporter:
-        for number, kind in _SIGNALS.items():
-            # One that is ignored stays so: `nohup`, a shell's background jobs.
-            if _is_main_thread() and signal.getsignal(number) is not signal.SIG_IGN:
-                self._handlers[number] = signal.signal(number, _raises(kind))
+        self._signals.__enter__()
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
+        self._signals.__exit__(kind, error, traceback)
         if error is None or isinstance(error, typer.Exit | SystemExit | GeneratorExit):
             return
+        error = self.interrupted(error) or error
         self.show(error)
         if self.on_error is not None:
             self.on_error(self.text(error))
         raise typer.Exit(exit_code(error)) from None
+
+    def interrupted(self, error: BaseException) -> KeyboardInterrupt | None:
+        """The Ctrl-C or SIGTERM that an error stems from: libraries make other errors of it."""
+        came = self._signals.came
+        if came is not None and not isinstance(error, KeyboardInterrupt):
+            came.__cause__ = error
+        return came
 
     def text(self, error: BaseException) -> str:
         """The error in words."""
@@ -104,17 +95,6 @@ class Reporter:
             _write(self.redact("".join(traceback.format_exception(error)).rstrip()))
         else:
             _write(self.text(error))
-
-
-def _is_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
-
-
-def _raises(kind: type[KeyboardInterrupt]) -> Callable[[int, object], None]:
-    def handler(_number: int, _frame: object) -> None:
-        raise kind
-
-    return handler
 
 
 def _write(text: str) -> None:

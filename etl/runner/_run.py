@@ -136,6 +136,9 @@ def execute(
     except Exception as error:  # noqa: BLE001 - told in the result, raised again by run()
         exception = error
         _record_failure(config, state, runs, _told(config, error))
+    except BaseException as error:  # polars' panics, a job that calls sys.exit
+        _record_failure(config, state, runs, _told(config, error))
+        raise
     return RunResult(
         job=job.name,
         run_id=run_id,
