@@ -14,7 +14,7 @@ import time
 from abc import ABC, abstractmethod
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from etl.errors import ConfigError, TransientError
 
@@ -27,7 +27,8 @@ __all__ = ["FileLock", "Lock", "NoLock", "SessionLock", "lock_file", "lock_numbe
 
 logger = logging.getLogger(__name__)
 
-_POLL_SECONDS: Final = 0.2
+_FIRST_POLL, _LATER_POLL = 0.2, 2.0
+"""Seconds between two tries: each pause is twice the one before."""
 
 
 class Lock(ABC):
@@ -102,7 +103,8 @@ class SessionLock(Lock):
     Parameters
     ----------
     connect
-        Opens a DBAPI connection that no pool hands to anybody else.
+        Opens a DBAPI connection that no pool hands to anybody else. It is closed with the lock,
+        and where another has that: whoever waits for hours keeps no session for it.
     take
         SQL that gives one row: 1 where the session has the lock now, 0 where another has it. A
         session that has it may take it again.
@@ -126,7 +128,17 @@ class SessionLock(Lock):
                 logger.info("the session of a lock is lost, and is opened anew: %s", error)
                 self._close()
         self._session = self._connect()
-        return self._ask()
+        taken = self._ask()
+        if not taken:
+            # Babelfish leaves an entry on its stack of five errors at every refusal, and the
+            # fifth one in a session would stop the server.
+            self._close()
+        return taken
+
+    @property
+    def session(self) -> Any:
+        """The session that has the lock; None where it is not held."""
+        return self._session if self._taken else None
 
     def _ask(self) -> bool:
         cursor = self._session.cursor()
@@ -216,13 +228,14 @@ def run_lock(
         if not taken():
             raise refused()
 
-    until = time.monotonic() + wait
+    until, pause = time.monotonic() + wait, _FIRST_POLL
     try:
         while not taken():
             left = until - time.monotonic()
             if left <= 0:
                 raise refused()
-            time.sleep(min(_POLL_SECONDS, left))
+            time.sleep(min(pause, left))
+            pause = min(2 * pause, _LATER_POLL)
         yield still_held
     finally:
         lock.release()

@@ -12,9 +12,10 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from etl.errors import ConfigError, ContractError, LoadError
+from etl.errors import ConfigError, ContractError, LoadError, TransientError
 from etl.io import db_helper as db
 from etl.io.databases import open_database, postgres, side_by_side, sqlite_scratch
+from etl.io.locks import lock_number
 from tests.databases import Door, settings_of
 from tests.io.test_modes import COLUMNS, KEY, STEPS, Model, expected, frame_of, rows_of
 from tests.io.test_round_trip import KINDS, frames
@@ -23,6 +24,8 @@ from tests.io.test_round_trip import expected as in_the_engines_types
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from etl.io.databases.columns import TableName
 
 WORKERS = 3
 FEW = settings(
@@ -261,18 +264,24 @@ def test_a_table_with_row_level_security_takes_no_copy_but_inserts(server: Door)
         server.execute(f"DROP ROLE {role}")
 
 
-@pytest.mark.parametrize("fails", [False, True])
-def test_the_workers_stage_goes_with_the_load(
-    server: Door, monkeypatch: pytest.MonkeyPatch, fails: bool
-) -> None:
-    made = []
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[TableName]:
+    """The names of the stages that are made."""
+    names: list[TableName] = []
 
-    def recorded(schema: str | None = None) -> Any:
-        made.append(new_stage(schema))
-        return made[-1]
+    def recorded(schema: str | None = None) -> TableName:
+        names.append(new_stage(schema))
+        return names[-1]
 
     new_stage = postgres.new_stage
     monkeypatch.setattr(postgres, "new_stage", recorded)
+    return names
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_workers_stage_goes_with_the_load(
+    server: Door, made: list[TableName], fails: bool
+) -> None:
     table = server.create('id BIGINT, "größe %s" VARCHAR(9) COLLATE "C", kind XML, at TIMESTAMP(3)')
     frame = pl.DataFrame({"id": range(4000), "größe %s": ["x"] * 4000})
     if fails:
@@ -285,6 +294,29 @@ def test_the_workers_stage_goes_with_the_load(
     for stage in made:
         assert db.table_columns((stage.schema, stage.name), server.settings) is None
     assert len(made) == (1 if fails else 2)
+
+
+def test_a_stage_goes_though_the_session_that_made_it_is_lost(
+    server: Door, made: list[TableName]
+) -> None:
+    table = server.table()
+    old = pl.DataFrame({"id": [1]})
+    server.write(old, table)
+
+    def batches() -> Iterator[pl.DataFrame]:
+        yield pl.DataFrame({"id": range(1000)})
+        number = lock_number(f"stage {made[0].name}")
+        server.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "
+            f"AND classid = {number >> 32 & 0xFFFFFFFF} AND objid = {number & 0xFFFFFFFF}"
+        )
+        yield pl.DataFrame({"id": range(1000, 2000)})
+
+    with pytest.raises(TransientError):
+        server.write(batches(), table, mode="replace", workers=2)
+    assert len(made) == 1  # what a generator has given can't be given again
+    assert db.table_columns((made[0].schema, made[0].name), server.settings) is None
+    assert server.read(table).rows() == old.rows()
 
 
 def test_the_packages_that_loaders_need_are_installed() -> None:

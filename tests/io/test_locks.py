@@ -109,6 +109,18 @@ def test_threads_are_kept_apart_and_wait(door: Door) -> None:
     assert most == [1, 1, 1, 1]
 
 
+def test_one_that_is_refused_keeps_no_session_and_may_ask_for_ever(door: Door) -> None:
+    # Babelfish would stop at the fifth refusal in one session.
+    name = job_name(door)
+    lock = door.database.named_lock(name)
+    with run_lock(door.database, name):
+        for _ in range(8):
+            assert not lock.take()
+            assert getattr(lock, "session", None) is None
+    assert lock.take()
+    lock.release()
+
+
 def test_the_message_names_the_job_the_database_and_the_holder(door: Door) -> None:
     name = job_name(door)
     with (

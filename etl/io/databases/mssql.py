@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import closing, contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from etl.errors import ConfigError, ContractError, EtlError, LoadError, TransientError
@@ -130,16 +130,13 @@ class MssqlDatabase(StagingDatabase):
     def _begin(self, connection: sa.Connection, *, write: bool) -> None:
         """Nothing: with autocommit off, the first statement begins the transaction."""
 
-    def named_lock(self, name: str) -> SessionLock:
+    def named_lock(self, name: str, loader: str | None = None) -> SessionLock:
         """An application lock of a session of its own."""
         return SessionLock(
-            self._session,
+            partial(self._session, loader),
             take=mssql_sql.lock_session(name),
             release=mssql_sql.unlock_session(name),
         )
-
-    def stage_lock(self, name: str) -> SessionLock:
-        return self.named_lock(f"stage {name}")
 
     def _session(self, loader: str | None = None) -> Any:
         client, driver = self._client

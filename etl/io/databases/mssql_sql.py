@@ -237,8 +237,11 @@ def unlock_session(name: str) -> str:
 
 
 def _resource(name: str) -> str:
-    """The name of a lock, hashed: it can't hold a quote, and has a length that is allowed."""
-    return f"etl:{hashlib.sha256(name.encode()).hexdigest()}"
+    """The name of a lock, hashed: it can't hold a quote, and is short.
+
+    255 characters are allowed; Babelfish writes a name into messages of 127.
+    """
+    return f"etl:{hashlib.sha256(name.encode()).hexdigest()[:32]}"
 
 
 def delete_all(table: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import polars as pl
@@ -110,17 +110,14 @@ class PostgresDatabase(StagingDatabase):
         connection.info[_WRITES] = write
         connection.info[_SNAPSHOT] = None
 
-    def named_lock(self, name: str) -> SessionLock:
+    def named_lock(self, name: str, loader: str | None = None) -> SessionLock:
         """An advisory lock of a session of its own, out of the pool."""
         number = lock_number(name)
         return SessionLock(
-            self._session,
+            partial(self._session, loader),
             take=f"SELECT pg_try_advisory_lock({number})::int",
             release=f"SELECT pg_advisory_unlock({number})",
         )
-
-    def stage_lock(self, name: str) -> SessionLock:
-        return self.named_lock(f"stage {name}")
 
     def _session(self, loader: str | None = None) -> Any:  # noqa: ARG002 - one driver for all
         with self.translated():

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from etl.io.databases.columns import TableName
     from etl.io.databases.keyed import KeyedMode, Stage
     from etl.io.databases.ways import Way
-    from etl.io.locks import Lock
+    from etl.io.locks import SessionLock
 
 __all__ = ["ATTEMPT", "StagingDatabase", "drop_sql", "publish_sql"]
 
@@ -62,7 +62,7 @@ class StagingDatabase(Database):
 
     @contextmanager
     def begin(self, *, write: bool = False) -> Iterator[sa.Connection]:
-        stages: list[tuple[str, Lock]] = []
+        stages: list[tuple[str, SessionLock]] = []
         try:
             with super().begin(write=write) as connection:
                 connection.info[_STAGES] = stages
@@ -71,12 +71,11 @@ class StagingDatabase(Database):
             # Now, and not within the transaction: its rollback would bring them back.
             self._drop(stages)
 
-    def _drop(self, stages: list[tuple[str, Lock]]) -> None:
+    def _drop(self, stages: list[tuple[str, SessionLock]]) -> None:
         for stage, lock in stages:
             try:
-                with self.translated(), closing(self._session()) as side:
-                    side.cursor().execute(drop_sql(stage))
-                    side.commit()
+                if lock.session is not None:
+                    self._drop_stage(stage, lock.session)
             except EtlError as error:  # the load's own outcome stands
                 logger.warning(
                     "the staging table %s is left behind (`etl db sweep` removes it): %s",
@@ -85,6 +84,24 @@ class StagingDatabase(Database):
                 )
             finally:
                 lock.release()
+
+    def _drop_stage(self, stage: str, session: Any) -> None:
+        try:
+            session.rollback()
+            session.cursor().execute(drop_sql(stage))
+            session.commit()
+        except Exception as error:  # noqa: BLE001 - any driver's; a load that failed may have broken it
+            logger.info("the session of the stage %s is of no use any more: %s", stage, error)
+            with self.translated(), closing(self._session()) as other:
+                other.cursor().execute(drop_sql(stage))
+                other.commit()
+
+    @abstractmethod
+    def named_lock(self, name: str, loader: str | None = None) -> SessionLock:
+        """As every engine's; its session is one that a loader needs."""
+
+    def stage_lock(self, name: str, loader: str | None = None) -> SessionLock:
+        return self.named_lock(f"stage {name}", loader)
 
     @abstractmethod
     def _session(self, loader: str | None = None) -> Any:
@@ -142,12 +159,14 @@ class StagingDatabase(Database):
         way: Way,
     ) -> int:
         """Create a table, committed, fill it, and have the server count it; gives the rows."""
-        name, lock = self.qualified(place), self.stage_lock(place.name)
+        name, lock = self.qualified(place), self.stage_lock(place.name, way.loader)
         connection.info[_STAGES].append((name, lock))
-        with self.translated(), closing(self._session(way.loader)) as side:
-            side.cursor().execute(create)
-            # Before others can see the table: one that nobody holds may be swept.
+        with self.translated():
+            # Before others can see the table: one that nobody holds may be swept. The lock's
+            # session does the rest, too: to open another one takes as long as 1,000 rows.
             lock.take()
+            side = lock.session
+            side.cursor().execute(create)
             side.commit()
 
             def send(session: Any, batch: pl.DataFrame) -> None:
