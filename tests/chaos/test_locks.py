@@ -30,7 +30,8 @@ def test_a_load_waits_for_a_writer_that_takes_everything_back(place: Place) -> N
         with place.loader() as loader:
             loader.wait_for("start")
             time.sleep(0.2)
-            if door.engine != "duckdb":
+            # SQL Server's readers wait for the writer, unless the database keeps versions of rows.
+            if door.dialect not in {"duckdb", "mssql"}:
                 assert place.found() == 0
             held.rollback()
             held.close()  # DuckDB's file belongs to the process that has it open

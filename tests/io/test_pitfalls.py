@@ -28,7 +28,7 @@ FILLED = {
     "duckdb": "doubled INTEGER GENERATED ALWAYS AS (id * 2) VIRTUAL",
     "postgresql": "n BIGINT GENERATED ALWAYS AS IDENTITY, "
     "doubled INTEGER GENERATED ALWAYS AS (id * 2) STORED",
-    "mssql": "n BIGINT IDENTITY(1, 1), doubled AS (id * 2), version ROWVERSION",
+    "mssql": "n BIGINT IDENTITY(1, 1), doubled AS (id * 2)",
 }
 
 
@@ -37,13 +37,26 @@ def ways(door: Door) -> Iterator[str]:
 
 
 def test_identity_computed_and_rowversion_columns_are_left_out(door: Door) -> None:
-    table = door.create(f"id INTEGER, {FILLED[door.dialect]}")
+    filled = FILLED[door.dialect]
+    if door.dialect == "mssql" and takes_rowversion(door):
+        filled += ", version ROWVERSION"
+    table = door.create(f"id INTEGER, {filled}")
     for loader in ways(door):
         door.write(pl.DataFrame({"id": [1, 2]}), table, mode="replace", loader=loader)
         back = door.read(f"select id, doubled from {door.quoted(table)} order by id")
         assert back["doubled"].to_list() == [2, 4], loader
     with pytest.raises(ContractError, match="doubled: the server fills this column"):
         door.write(pl.DataFrame({"id": [1], "doubled": [5]}), table)
+
+
+def takes_rowversion(door: Door) -> bool:
+    """SQL Server does; Babelfish refuses the type unless its administrator lets it pass."""
+    try:
+        door.create("version ROWVERSION")
+    except LoadError as error:
+        assert "rowversion" in str(error).lower()  # noqa: PT017 - any other error is one
+        return False
+    return True
 
 
 def test_a_default_never_stands_in_for_a_null(door: Door) -> None:
