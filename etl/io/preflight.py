@@ -311,6 +311,8 @@ class _Cast:
 
     def _unless(self, fine: pl.Series, what: str) -> None:
         """Note the values for which ``fine`` is not true; a null value is always fine."""
+        if not fine.null_count() and fine.all():
+            return
         bad = ~fine.fill_null(value=False) & self.values.is_not_null()
         count = int(bad.sum())
         if not count:

@@ -6,13 +6,13 @@ load them (``benchmarks/README.md``).
 
 from __future__ import annotations
 
-from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import polars as pl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Iterator, Sequence
 
     Buffer: TypeAlias = bytes | memoryview
 
@@ -51,27 +51,23 @@ def copy_in(connection: Any, target: str, frame: pl.DataFrame, types: Sequence[s
     As CSV, which every type of column takes; or binary, which the server loads in two thirds of the
     time.
     """
-    encode, first, last = _form(frame, types)
-    form = "csv" if encode is _csv else "binary"
+    form, parts = _form(frame, types)
     with connection.cursor() as cursor:
         with cursor.copy(f"COPY {target} FROM STDIN (FORMAT {form})") as copy:
-            copy.write(first)
-            for chunk in frame.iter_slices(_COPY_ROWS):
-                copy.write(encode(chunk))
-            copy.write(last)
+            for part in parts:
+                copy.write(part)
         return int(cursor.rowcount)
 
 
-def _form(
-    frame: pl.DataFrame, types: Sequence[str]
-) -> tuple[Callable[[pl.DataFrame], Buffer], bytes, bytes]:
-    """How to encode rows, and what goes before and after them."""
+def _form(frame: pl.DataFrame, types: Sequence[str]) -> tuple[str, Iterator[Buffer]]:
+    """The form that COPY is told, and the rows in it."""
     if frame.height >= _BINARY_ROWS:
         from etl.io.databases import postgres_binary as binary
 
         if all(map(binary.takes, types, frame.dtypes)):
-            return partial(binary.rows, types=types), binary.START, binary.END
-    return _csv, b"", b""
+            rows = binary.rows(frame, types, _COPY_ROWS)
+            return "binary", chain([binary.START], rows, [binary.END])
+    return "csv", map(_csv, frame.iter_slices(_COPY_ROWS))
 
 
 def insert_rows(
