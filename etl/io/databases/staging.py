@@ -163,7 +163,7 @@ class StagingDatabase(Database):
         connection.info[_STAGES].append((name, lock))
         with self.translated():
             # Before others can see the table: one that nobody holds may be swept. The lock's
-            # session does the rest, too: to open another one takes as long as 1,000 rows.
+            # session does the rest, too: another one would be another login.
             lock.take()
             side = lock.session
             side.cursor().execute(create)
