@@ -69,6 +69,7 @@ class MssqlDatabase(StagingDatabase):
     parallel_reads = True
     loaders: ClassVar[tuple[str, ...]] = (BULK_COPY, FAST, PLAIN)
     stages_sql: ClassVar[str] = mssql_sql.STAGES
+    _is_babelfish: bool | None = None
 
     @cached_property
     def _client(self) -> tuple[mssql_connect.Client, str]:
@@ -168,11 +169,6 @@ class MssqlDatabase(StagingDatabase):
             return None
         flags = self.rows(connection, mssql_sql.FLAGS, (self._object(connection, table),))
         return mssql_sql.catalogue_columns(found, flags)
-
-    def primary_key(self, connection: sa.Connection, table: TableName) -> list[str]:
-        """The names of the primary key's columns, in its order; none where there is no key."""
-        found = self.rows(connection, mssql_sql.PRIMARY_KEY, self._place(connection, table))
-        return [str(row[0]) for row in found]
 
     def referenced_by(self, connection: sa.Connection, table: TableName) -> list[str]:
         found = self.rows(connection, mssql_sql.REFERENCED_BY, (self._object(connection, table),))
@@ -296,10 +292,18 @@ class MssqlDatabase(StagingDatabase):
             return
         renamed = dict(zip(batch.columns, mssql_sql.stage_columns(columns), strict=True))
         try:
-            bulk_copy(side, stage, batch.rename(renamed))
+            bulk_copy(side, stage, batch.rename(renamed), table_lock=self._locks_stages(side))
         except (RuntimeError, ValueError, TypeError, OSError) as error:
             said = translate_mssql_error(text_error(str(error)), secret=self._secret)
             raise self._named(said) or LoadError(str(error)) from error
+
+    def _locks_stages(self, side: Any) -> bool:
+        """Whether bulk copy may lock a stage, which nobody else reads; asked once."""
+        if self._is_babelfish is None:
+            with closing(side.cursor()) as cursor:
+                cursor.execute(mssql_sql.IS_BABELFISH)
+                self._is_babelfish = bool(cursor.fetchall()[0][0])
+        return not self._is_babelfish
 
     def delete_all(self, connection: sa.Connection, target: str) -> int:
         return self.counted(connection, mssql_sql.delete_all(target))

@@ -215,7 +215,12 @@ def drain(cursor: Any) -> list[Any]:
 
 
 def bulk_copy(
-    connection: Any, table: str, frame: pl.DataFrame, *, progress: Progress = silent
+    connection: Any,
+    table: str,
+    frame: pl.DataFrame,
+    *,
+    table_lock: bool = False,
+    progress: Progress = silent,
 ) -> None:
     """Append a frame to a table by mssql-python's bulk copy.
 
@@ -232,6 +237,11 @@ def bulk_copy(
     frame
         Its columns are matched to the table's by name. Aware datetimes have to be in UTC:
         1.16 sends the local time with the offset, and the value would shift.
+    table_lock
+        Lock the table as a whole: a table without an index then takes several sessions at once,
+        and the server may write its pages and not its rows into the log
+        (learn.microsoft.com/sql/relational-databases/import-export/prerequisites-for-minimal-logging-in-bulk-import).
+        Babelfish refuses it.
     progress
         Called at the end: the copy is one call.
     """
@@ -249,6 +259,7 @@ def bulk_copy(
             timeout=0,  # its default ends a load after 30 seconds
             column_mappings=frame.columns,  # by name; its default is by position
             keep_nulls=True,  # else a null becomes the column's default
+            table_lock=table_lock,
         )
     finally:
         cursor.close()

@@ -22,6 +22,7 @@ __all__ = [
     "COLUMNS",
     "DEFAULT_SCHEMA",
     "FLAGS",
+    "IS_BABELFISH",
     "PRIMARY_KEY",
     "REFERENCED_BY",
     "SCHEMA_EXISTS",
@@ -47,6 +48,9 @@ __all__ = [
 _BINARY: Final = "Latin1_General_90_BIN2"
 
 DEFAULT_SCHEMA: Final = "SELECT SCHEMA_NAME()"
+# 1 on Babelfish (its FAQ); SQL Server does not know that property, and gives null
+# (learn.microsoft.com/sql/t-sql/functions/serverproperty-transact-sql).
+IS_BABELFISH: Final = "SELECT CAST(SERVERPROPERTY('Babelfish') AS int)"
 SCHEMA_EXISTS: Final = "SELECT 1 FROM sys.schemas WHERE name = ?"
 
 # INFORMATION_SCHEMA and not sys.columns: Babelfish keeps a name's case only there.

@@ -37,6 +37,7 @@ STATEMENTS = {
     "schema exists": sql.SCHEMA_EXISTS,
     "columns": sql.COLUMNS,
     "flags": sql.FLAGS,
+    "is babelfish": sql.IS_BABELFISH,
     "primary key": sql.PRIMARY_KEY,
     "referenced by": sql.REFERENCED_BY,
     "create stage": sql.create_stage(STAGE, COLUMNS),
