@@ -108,8 +108,9 @@ def _exact(shipment: pd.Series, lines: pd.DataFrame, fields: list[str]) -> pd.Se
     for ours, theirs in _NUMBERS:
         if shipment[ours] is not None:
             for _, line in same[same[theirs] == shipment[ours]].iterrows():
-                if _style(line, fields) == style:
-                    return line
+                found: pd.Series = line
+                if _style(found, fields) == style:
+                    return found
     return None
 
 

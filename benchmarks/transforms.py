@@ -182,7 +182,7 @@ def medians(runs: Sequence[dict[str, Any]], cells: int) -> list[dict[str, Any]]:
     >>> [(found["ours_is"], found["ours_is_by_cpu"]) for found in medians(runs, 10)]
     [(1.0, 1.0), (40.0, 20.0)]
     """
-    found = []
+    found: list[dict[str, Any]] = []
     for name in dict.fromkeys(run["contender"] for run in runs):
         of = [run for run in runs if run["contender"] == name]
         seconds, used = (statistics.median(r[k] for r in of) for k in ("seconds", "cpu_seconds"))
