@@ -33,7 +33,7 @@ _INSTALL: Final = "pip install 'data-orchestration[mssql]'"
 
 
 def import_mssql_python() -> Any:
-    """Import mssql-python.
+    """Import mssql-python, without its pool: a lock has to go with the session that is closed.
 
     Raises
     ------
@@ -46,6 +46,8 @@ def import_mssql_python() -> Any:
         raise ConfigError(f"mssql-python is not installed: {_INSTALL}") from error
     except ImportError as error:
         raise ConfigError(unloadable("mssql-python", str(error))) from error
+    # SQLAlchemy's dialect does the same, but only once there is an engine.
+    mssql_python.pooling(enabled=False)
     return mssql_python
 
 
@@ -99,7 +101,6 @@ def create_engine(client: Client, connect: Callable[[], Any]) -> sa.Engine:
     """SQLAlchemy's engine over those connections: pooled, and checked before each use."""
     import sqlalchemy as sa
 
-    # SQLAlchemy's dialect for mssql-python turns that package's own pool off.
     return sa.create_engine(
         _DIALECTS[client],
         creator=connect,

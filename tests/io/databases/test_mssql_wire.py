@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
+import subprocess
+import sys
 import traceback
 from contextlib import closing
 from importlib.util import find_spec
@@ -208,6 +211,34 @@ def test_a_failed_load_says_so_and_leaves_no_transaction(at: DatabaseSettings) -
     with pytest.raises(LoadError, match="could not find stored procedure"):
         db.write_frame(frame, "dbo.people", at, mode="append")
     assert db.read_frame("select count(*) as n from people", at).item() == len(PEOPLE)
+
+
+# A process of its own: in this one SQLAlchemy's dialect may have turned the pool off.
+WITHOUT_ENGINE = """
+import json, sys
+from contextlib import closing
+from pydantic import SecretStr
+from etl.config import DatabaseSettings
+from etl.io.databases.mssql import MssqlDatabase
+values = json.loads(sys.stdin.read())
+values["password"] = SecretStr(values["password"])
+with closing(MssqlDatabase(DatabaseSettings(**values))._session("bulk_copy")):
+    from mssql_python.pooling import PoolingManager
+    print("pooled" if PoolingManager.is_enabled() else "its own")
+"""
+
+
+def test_a_session_that_is_closed_is_kept_in_no_pool_of_the_drivers(peer: TdsPeer) -> None:
+    require(find_spec("mssql_python") is not None, "mssql-python (the extra `mssql`)")
+    at = dataclasses.asdict(peer.settings("pyodbc"))
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_ENGINE],
+        input=json.dumps(at | {"password": PASSWORD}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("its own\n", "")
 
 
 def test_bulk_copys_own_error_is_told_as_the_databases(peer: TdsPeer) -> None:
