@@ -11,6 +11,7 @@ import os
 import socket
 import uuid
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -19,6 +20,7 @@ from etl.config import DatabaseSettings
 from etl.errors import LoadError
 from etl.io import db_helper as db
 from etl.io.databases import open_database
+from etl.io.databases.mssql_sql import IS_BABELFISH
 from tests.requires import require
 
 if TYPE_CHECKING:
@@ -84,6 +86,14 @@ class Door:
         self.cascade = "" if self.dialect == "duckdb" else "ON DELETE CASCADE"
         self._tables: list[str] = []
         self._like: str | None = None
+
+    @cached_property
+    def is_babelfish(self) -> bool:
+        """Whether it only speaks SQL Server's protocol: some things SQL Server has are missing."""
+        if self.dialect != "mssql":
+            return False
+        with self.database.begin() as connection:
+            return bool(self.database.rows(connection, IS_BABELFISH)[0][0])
 
     def table(self, name: str = "t") -> str:
         """A table's name that nothing else uses, as it stands in a call."""

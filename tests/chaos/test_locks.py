@@ -31,7 +31,7 @@ def test_a_load_waits_for_a_writer_that_takes_everything_back(place: Place) -> N
             loader.wait_for("start")
             time.sleep(0.2)
             # SQL Server's readers wait for the writer, unless the database keeps versions of rows.
-            if door.dialect not in {"duckdb", "mssql"}:
+            if door.dialect not in {"duckdb", "mssql"} or door.is_babelfish:
                 assert place.found() == 0
             held.rollback()
             held.close()  # DuckDB's file belongs to the process that has it open

@@ -151,7 +151,7 @@ def test_a_sweep_leaves_what_is_young_and_removes_what_is_old(door: Door) -> Non
 
 def test_nobody_adds_to_a_stage_that_is_being_published(door: Door) -> None:
     if door.dialect != "postgresql":
-        pytest.skip("the lock of a server's table")
+        pytest.skip("only on a server can others add to a stage meanwhile; this asks PostgreSQL")
     table = door.create("id BIGINT NOT NULL, attempt VARCHAR(9), n FLOAT")
     stage = open_stage(door.database, table, WriteOptions(), NEW.schema)
     assert isinstance(stage, TableStage)
